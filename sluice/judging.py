@@ -6,17 +6,22 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import msgspec
+
 from api.llm.budget_answers import check
 from clickhouse.client import Warehouse
 from clickhouse.llm.budgets import Spend, read_spends
 from controlplane.database import Database
+from controlplane.failures import NotFound
 from controlplane.llm.budgets import list_budgets
+from controlplane.llm.dataset_items import Asked, find_item
 from processors.blocks import StoredLog
 from processors.llm.judges.asking import Asker, ModelAccess
 from processors.llm.judges.by_model import ModelJudges
-from processors.llm.judges.by_rules import RuleJudges
+from processors.llm.judges.by_rules import Expected, RuleJudges
 from processors.llm.judges.judging import Judging
 from processors.llm.judges.model_calls import ModelAsking
+from processors.llm.judges.texts import OfItem
 from processors.llm.judges.trying import Trying
 from schemas.llm.budgets import Budget, Called
 from schemas.projects import ProjectContext, ProjectId
@@ -60,9 +65,18 @@ class BudgetStops:
         return next((one.name for one in refusing), None)
 
 
-async def no_expectation(_: ProjectContext, __: str, ___: str) -> Any:
-    """Returns what an item of a dataset expects: nothing, where there are no datasets."""
-    return None
+def expectations(database: Database) -> Expected:
+    """Returns what answers what items of datasets expect: `None` where there is no such item."""
+
+    async def expected(project: ProjectContext, of: OfItem) -> Any:
+        asked = Asked(of.version)
+        try:
+            item = await find_item(database, project.project_id, of.dataset, of.item, asked)
+        except NotFound:
+            return None
+        return msgspec.json.decode(item.expected_output)
+
+    return expected
 
 
 def model_access_of(settings: Settings) -> ModelAccess:
@@ -92,7 +106,8 @@ class JudgeParts(NamedTuple):
 
 def judge_parts(resources: Resources) -> JudgeParts:
     """Makes them. Raises `SettingsError`."""
-    database, expected = resources.database, no_expectation
+    database = resources.database
+    expected = expectations(database)
     means = ModelAsking(
         database=database,
         asker=Asker(model_access_of(resources.settings)),

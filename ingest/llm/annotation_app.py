@@ -43,7 +43,10 @@ AnyAnnotator: TypeAlias = NamedDependency[Annotator]
     ),
 )
 async def take_annotation(
-    request: AnyRequest, annotator: AnyAnnotator, queue_id: FromPath[str], queue_item_id: FromPath[str]
+    request: AnyRequest,
+    annotator: AnyAnnotator,
+    queue_id: FromPath[str],
+    queue_item_id: FromPath[str],
 ) -> TakenAnnotation:
     """Accept the scores of the person who is signed in; answers when they are durable.
 

@@ -12,8 +12,8 @@ from schemas.projects import ProjectId
 
 ENVIRONMENT = "sluice-judge"
 """Of the calls that judges make themselves: no judge ever judges those."""
-DATASET, RUN, ITEM, EXPECTED = (
-    f"experiment.{name}" for name in ("dataset", "run", "item", "expected")
+DATASET, RUN, ITEM, VERSION, EXPECTED = (
+    f"experiment.{name}" for name in ("dataset", "run", "item", "version", "expected")
 )
 """What the metadata of a call say of the experiment that it belongs to."""
 Part = Literal["output", "input"]

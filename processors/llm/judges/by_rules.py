@@ -8,7 +8,7 @@ from clickhouse.client import Warehouse
 from controlplane.llm.judge_queue import Queued, Taken
 from processors.llm.judges.judging import Done, Stopped, read_some
 from processors.llm.judges.rules import TOO_LARGE, Say, rule_of
-from processors.llm.judges.texts import expected_of, subject_of
+from processors.llm.judges.texts import OfItem, expected_of, subject_of
 from processors.llm.judges.words import score_word
 from schemas.llm.answers import TraceAnswer
 from schemas.llm.judges import (
@@ -24,7 +24,7 @@ from schemas.llm.judges import (
 from schemas.projects import ProjectContext
 
 AT_ONCE = 500
-Expected = Callable[[ProjectContext, str, str], Awaitable[Any]]
+Expected = Callable[[ProjectContext, OfItem], Awaitable[Any]]
 """By project, dataset and item, what is expected: JSON, or `None`."""
 Said = tuple[TraceAnswer, Verdict | NoVerdict]
 
@@ -91,7 +91,7 @@ async def expectation(expected: Expected, project: ProjectContext, answer: Trace
     own, of = expected_of(answer)
     if own is not None or of is None:
         return own
-    return await expected(project, of.dataset, of.item)
+    return await expected(project, of)
 
 
 def _say_all(say: Say, pairs: Sequence[tuple[TraceAnswer, Any]]) -> list[Said]:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from schemas.llm.answers import TraceAnswer
-from schemas.llm.judges import DATASET, EXPECTED, ITEM
+from schemas.llm.judges import DATASET, EXPECTED, ITEM, VERSION
 
 MAX_CHARS = 1 << 20
 """Of an input, an output or what is expected."""
@@ -42,6 +42,8 @@ class OfItem(Struct, frozen=True):
 
     dataset: str
     item: str
+    version: int | None = None
+    """Of the dataset; `None` where the call does not say: the newest."""
 
 
 def subject_of(answer: TraceAnswer, expected: Any = None) -> Subject:
@@ -62,8 +64,11 @@ def expected_of(answer: TraceAnswer) -> tuple[Any, OfItem | None]:
     if not isinstance(metadata, dict):
         return None, None
     dataset, item = metadata.get(DATASET), metadata.get(ITEM)
-    of = OfItem(dataset, item) if isinstance(dataset, str) and isinstance(item, str) else None
-    return metadata.get(EXPECTED), of
+    if not isinstance(dataset, str) or not isinstance(item, str):
+        return metadata.get(EXPECTED), None
+    version = str(metadata.get(VERSION, ""))
+    known = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else None
+    return metadata.get(EXPECTED), OfItem(dataset, item, known)
 
 
 def input_of(body: Any) -> str:

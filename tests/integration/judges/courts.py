@@ -28,7 +28,7 @@ from processors.llm.judges.judging import Judging
 from processors.llm.judges.model_calls import ModelAsking
 from schemas.llm.judges import CallRef, Figures, Judge, JudgeForm
 from schemas.projects import ProjectContext, ProjectId
-from sluice.judging import BudgetStops, no_expectation
+from sluice.judging import BudgetStops, expectations
 from tests.integration.alerts.alerting import Clock
 from tests.integration.queries.conftest import store_traces
 from tests.integration.queries.rows import make_trace
@@ -142,7 +142,7 @@ class Court(NamedTuple):
 
     def by_rules(self) -> Judging:
         """A process that has just come."""
-        judges = RuleJudges(self.warehouse, no_expectation)
+        judges = RuleJudges(self.warehouse, expectations(self.database))
         return Judging(self.database, self.warehouse, judges, self.clock)
 
     def means(self, model: ModelServer | None, **access: Any) -> ModelAsking:
@@ -154,7 +154,7 @@ class Court(NamedTuple):
             database=self.database,
             asker=Asker(ModelAccess(**usual | access), wait_s=0.001),
             prices=lambda: prices,
-            expected=no_expectation,
+            expected=expectations(self.database),
             exceeded=BudgetStops(self.database).exceeded,
         )
 

@@ -7,13 +7,18 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from msgspec import Raw
+from msgspec.json import encode
 
 from controlplane.database import Database
 from controlplane.failures import Unavailable
 from controlplane.llm import judge_queue
+from controlplane.llm.dataset_items import write_items
+from controlplane.llm.datasets import add_dataset
 from controlplane.llm.judge_queue import Waiting, drop_words, put_queue
 from controlplane.llm.judges import change_judge, list_enabled, list_judges, remove_judge
 from processors.llm.judges.candidates import Candidates, calls_of
+from schemas.llm.datasets import DatasetForm, ItemForm
 from schemas.llm.judges import CallRef, JudgeChange, share_of
 from sluice.erasing import erase_texts
 from sluice.judge_words import JudgeWords
@@ -160,6 +165,26 @@ async def test_what_is_expected_stands_in_the_call(court: Court) -> None:
     await court.by_rules().work()
 
     assert await court.scores() == {call.trace_id: 0.75}
+
+
+async def test_what_is_expected_is_what_the_item_said_in_the_version_of_the_run(
+    court: Court,
+) -> None:
+    judge = await court.judge("like", {"type": "similarity"})
+    name = f"set-{court.project_id}"
+    await add_dataset(court.database, court.project_id, DatasetForm(name=name))
+    for expected in (b'"abxd"', b'"other"'):
+        item = ItemForm(id="one", input=Raw(b'"?"'), expected_output=Raw(expected))
+        await write_items(court.database, court.project_id, name, [item])
+    said = {"experiment.dataset": name, "experiment.item": "one"}
+    first = court.call("abcd", metadata=encode(said | {"experiment.version": "1"}))
+    now = court.call("other", metadata=encode(said))
+    gone = court.call("abcd", metadata=encode(said | {"experiment.item": "two"}))
+    await court.queue(judge, first, now, gone)
+
+    await court.by_rules().work()
+
+    assert await court.scores() == {first.trace_id: 0.75, now.trace_id: 1}
 
 
 def batch_of(*traces: Any) -> Any:

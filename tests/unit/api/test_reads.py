@@ -233,7 +233,7 @@ def test_every_query_route_is_tried_here() -> None:
     # Those ask the control plane too: tests/integration/issues/test_http.py tries them, and
     # tests/integration/alerts/test_budgets_http.py, tests/integration/datasets,
     # tests/integration/judges/test_http.py, and tests/e2e/test_annotation.py.
-    own = ("/budgets", "/annotation-queues", "/datasets", "/judges")
+    own = ("/budgets", "/annotation-queues", "/datasets", "/judges", "/prompts")
     others = ("/issues", "/releases", "/feedback", *own)
     alone = [path for path in asked if not path.startswith(others)]
     assert len(PATHS) == len(alone)

@@ -41,6 +41,7 @@ EVERY_CALL = {
     "clickhouse/llm/reprice.py": "costs of every row are set; `cost_changes` says who is billed",
     "clickhouse/llm/rollup_sql.py": "texts that `rollups` fills with a condition",
     "clickhouse/bills.py": "says who is billed",
+    "clickhouse/persons.py": "which of some calls are a person's, by id; nothing is counted",
     "clickhouse/otel/bare_spans.py": "which rows one trace has",
     "clickhouse/otel/span_calls.py": "each call of one trace, and whether it is billed",
     "clickhouse/otel/span_details.py": "one call by its id",

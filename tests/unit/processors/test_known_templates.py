@@ -54,7 +54,7 @@ class Process:
 
     def __init__(self, book: PriceBook) -> None:
         self.known = KnownTemplates()
-        self._step = steps(lambda: Prices(book), self.known)[TRACE.name]
+        self._step = steps(lambda: Prices(book), templates=self.known)[TRACE.name]
 
     def build(self, *systems: str, project: str = "one", day: int = 0) -> StoredItems:
         chunk = Chunk(ProjectId(project), TRACE.wire, day * DAY_US * 1000, list(map(call, systems)))
