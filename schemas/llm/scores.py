@@ -114,6 +114,21 @@ class LangfuseScore(Struct, frozen=True, kw_only=True, rename="camel"):
     config_id: TargetId | None = None
 
 
+class LangfuseEvent(Struct, frozen=True, kw_only=True):
+    """One event of a batch as Langfuse's SDKs send it."""
+
+    id: str
+    type: Literal["score-create"]
+    timestamp: Moment
+    body: LangfuseScore
+
+
+class LangfuseBatch(Struct, frozen=True, kw_only=True):
+    """A batch as Langfuse's SDKs send it."""
+
+    batch: list[LangfuseEvent]
+
+
 class Worth(Struct, frozen=True):
     """What a score says: a number, words, or both of what is true or false."""
 

@@ -18,6 +18,7 @@ from schemas.errors.examples import CHECKED_IN, ITEMS, STORED_EVENT
 from schemas.llm.budgets import BUDGET
 from schemas.llm.examples import (
     ANNOTATION,
+    LANGFUSE_BATCH,
     LANGFUSE_SCORE,
     PUBLIC_SCORE,
     QUEUE,
@@ -407,6 +408,7 @@ CASES: dict[str, Case] = {
     "POST /v1/scores": Case(Guard.KEY, SCORES),
     "POST /dashboard/api/scores": Case(Guard.MEMBER, SCORES),
     "POST /api/public/scores": Case(Guard.KEY, LANGFUSE_SCORE),
+    "POST /api/public/ingestion": Case(Guard.KEY, LANGFUSE_BATCH),
     "POST /v1/scores/public": Case(Guard.DSN, PUBLIC_SCORE),
     "DELETE /v1/scores/{score_id}": Case(Guard.KEY),
     "DELETE /dashboard/api/scores/{score_id}": Case(Guard.MEMBER),
@@ -916,7 +918,7 @@ def test_the_key_of_another_project_finds_nothing(world: World, route: str) -> N
         assert answer.status_code == 202
         assert world.first.get(f"/v1/scores/{world.ids['score_id']}").status_code == 200
     else:
-        taken = 200 if route == "POST /api/public/scores" else 202
+        taken = {"scores": 200, "ingestion": 207}.get(route.removeprefix("POST /api/public/"), 202)
         assert answer.status_code == (404 if names_it else taken if "POST" in route else 200)
 
 
