@@ -4,7 +4,7 @@ The rules are those of docs/scores.md, "Fields". Types and bounds are in the sha
 can say is in `checked`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Raw, Struct
 
@@ -120,7 +120,8 @@ class LangfuseEvent(Struct, frozen=True, kw_only=True):
     id: str
     type: Literal["score-create"]
     timestamp: Moment
-    body: LangfuseScore
+    body: dict[str, Any]
+    """As `POST /api/public/scores` takes it."""
 
 
 class LangfuseBatch(Struct, frozen=True, kw_only=True):
