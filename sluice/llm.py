@@ -37,7 +37,7 @@ from clickhouse.client import Warehouse
 from clickhouse.llm.spans import SPANS
 from clickhouse.llm.traces import TRACES
 from controlplane.failures import Forbidden
-from ingest.llm import annotations
+from ingest.llm import annotations, langfuse_batch
 from ingest.llm.annotation_app import Annotator, router
 from ingest.llm.app import routers
 from ingest.llm.forms import checks, forms
@@ -94,7 +94,7 @@ def open_parts(resources: Resources) -> Parts:
         return BudgetEvaluation(database, warehouse).work
 
     return Parts(
-        forms={**forms(), **annotations.forms()},
+        forms={**forms(), **annotations.forms(), **langfuse_batch.forms()},
         steps=steps(pricing.current, templates=resources.templates, follow=resources.judged.follow),
         state={
             "explain_cost": explain_cost,

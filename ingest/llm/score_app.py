@@ -7,7 +7,12 @@ from litestar import Router, delete, post
 from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
 from litestar.params import FromPath
-from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
+from litestar.status_codes import (
+    HTTP_200_OK,
+    HTTP_201_CREATED,
+    HTTP_202_ACCEPTED,
+    HTTP_207_MULTI_STATUS,
+)
 
 from controlplane.failures import BadRequest
 from ingest.app import (
@@ -20,13 +25,27 @@ from ingest.app import (
     incoming_of,
 )
 from ingest.edge import Accepted
-from ingest.llm import scores
+from ingest.llm import langfuse_batch, scores
 from ingest.llm.score_senders import langfuse_sender, public_sender
 from schemas.described import describes
 from schemas.issues import Issue
-from schemas.llm.examples import LANGFUSE_SCORE, PUBLIC_SCORE, SCORES
-from schemas.llm.score_answers import DeletedScore, LangfuseTaken, TakenScores
-from schemas.llm.scores import ID_PATTERN, ID_RULE, LangfuseScore, PublicScore, SentScore
+from schemas.llm.examples import LANGFUSE_BATCH, LANGFUSE_SCORE, PUBLIC_SCORE, SCORES
+from schemas.llm.score_answers import (
+    DeletedScore,
+    EventRejected,
+    EventTaken,
+    LangfuseBatchTaken,
+    LangfuseTaken,
+    TakenScores,
+)
+from schemas.llm.scores import (
+    ID_PATTERN,
+    ID_RULE,
+    LangfuseBatch,
+    LangfuseScore,
+    PublicScore,
+    SentScore,
+)
 from schemas.open_routes import open_to_pages
 from schemas.projects import ProjectContext
 
@@ -34,6 +53,10 @@ ERRORS = (408, 413, 415, 429, 503)
 IDS = re.compile(ID_PATTERN)
 MAX_REQUEST_NAME_CHARS = 200
 PAGES = open_to_pages("content-type, x-open-sentry-key", "retry-after")
+BATCH = (
+    "At most 1000 events. Those of type `score-create` are taken; each is answered for itself, in"
+    " `successes` or in `errors`."
+)
 Sender: TypeAlias = NamedDependency[ProjectContext]
 SENT = (
     "One score, or an array of at most 1000. One that breaks a rule is rejected by itself, and is"
@@ -104,12 +127,37 @@ async def take_langfuse_score(request: AnyRequest, sender: Sender) -> LangfuseTa
     return LangfuseTaken(scores.score_ids(accepted.items)[0])
 
 
+@post(
+    "/ingestion",
+    status_code=HTTP_207_MULTI_STATUS,
+    summary="Send scores in a batch as Langfuse's SDKs do",
+    description=BATCH,
+    request_max_body_size=None,
+    opt=describes(
+        body=LangfuseBatch, example=LANGFUSE_BATCH, errors=(400, 401, 403, *ERRORS), asks="key"
+    ),
+)
+async def take_langfuse_batch(request: AnyRequest, sender: Sender) -> LangfuseBatchTaken:
+    """Accept the scores of a batch; answers for each event when they are durable."""
+    accepted = await _accept(request, sender, langfuse_batch.BATCH)
+    bad = [cast("langfuse_batch.NotTaken", one) for one in accepted.rejected]
+    taken = langfuse_batch.taken_ids(accepted.answer_id)
+    return LangfuseBatchTaken(
+        [EventTaken(one, HTTP_201_CREATED) for one in taken],
+        [
+            EventRejected(one.event_id, langfuse_batch.BAD, one.message, "Invalid request data")
+            for one in bad
+        ],
+    )
+
+
 def routers(project_from_key: ProjectOf, project_from_session: ProjectOf) -> list[Router]:
     """Returns the routes, from how a project is found by key and by session."""
     return [
         _straight("/v1", take_scores, project_from_key, "project"),
         _straight("/v1", take_public_scores, public_sender, "sender"),
         _straight("/api/public", take_langfuse_score, langfuse_sender, "sender"),
+        _straight("/api/public", take_langfuse_batch, langfuse_sender, "sender"),
         Router(
             "/v1",
             route_handlers=[delete_score],

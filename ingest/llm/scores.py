@@ -7,6 +7,7 @@ id and is stored once. Else each is one: what was up, down and up again is up.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -23,6 +24,7 @@ from schemas.encodings import wrong_encoding
 from schemas.issues import Checked, Issue, RuleBroken, issue_of
 from schemas.kinds import SCORE
 from schemas.llm.scores import (
+    ID_PATTERN,
     MAX_PUBLIC_SCORES,
     MAX_SCORES,
     LangfuseScore,
@@ -38,6 +40,7 @@ REQUEST = "idempotency-key"
 SCORE_ID = "score-id"
 OPENS_OBJECT = ord("{")
 BLANKS = b" \t\r\n"
+IDS = re.compile(ID_PATTERN)
 SENDING_BYTES, REST_BYTES = 8, 6
 # One more than there may be: the decoder steps over the surplus without allocating it.
 _Items = msgspec.defstruct(
@@ -80,7 +83,7 @@ def forms() -> dict[str, Form]:
     return {
         MANY: Form(SCORE.name, partial(_split, _own, MAX_SCORES)),
         PUBLIC: Form(SCORE.name, partial(_split, _of_page, MAX_PUBLIC_SCORES)),
-        LANGFUSE: Form(SCORE.name, partial(_split, _of_langfuse, 1)),
+        LANGFUSE: Form(SCORE.name, partial(_split, of_langfuse, 1)),
         TAKEN_AWAY: Form(SCORE.name, _taken_away),
     }
 
@@ -121,7 +124,7 @@ def _split(
             bad.append(Bad(index, tuple(found.path), found.message))
             continue
         bodies.append(named.body)
-        ids.append(f"{named.score_id}:{_sending(named, request, index)}")
+        ids.append(f"{named.score_id}:{sending_of(named, request, index)}")
     if bad and not bodies:
         details = [Issue([one.number, *one.path], one.message) for one in bad]
         raise BadItems("Validation failed", items=len(raws), details=details)
@@ -153,7 +156,7 @@ def _given_id(request: str, index: int) -> str:
     return str(uuid5(NAMESPACE_OID, f"{request}\0{index}") if request else uuid4())
 
 
-def _sending(named: Named, request: str, index: int) -> str:
+def sending_of(named: Named, request: str, index: int) -> str:
     """Returns the name of a sending. Of one request the later one counts: the greater name."""
     if named.is_dated and not request:
         return hashlib.blake2b(named.body, digest_size=SENDING_BYTES).hexdigest()
@@ -180,11 +183,15 @@ def _of_page(raw: Raw, given: str) -> Named:
     return Named(body, score_id, False)
 
 
-def _of_langfuse(raw: Raw, given: str) -> Named:
+def of_langfuse(raw: Raw, given: str, at: str | None = None) -> Named:
+    """Reads a score of Langfuse that was given `at` a time. Raises what `issue_of` takes.
+
+    One that names no id gets the `given` one, or a new one where that is empty.
+    """
     score = msgspec.json.decode(raw, type=LangfuseScore)
     kind: Any = None if score.data_type is None else score.data_type.lower()
     own = SentScore(
-        id=score.id or given,
+        id=score.id or _id_of(given),
         name=score.name,
         value=score.value,
         data_type=kind,
@@ -194,9 +201,16 @@ def _of_langfuse(raw: Raw, given: str) -> Named:
         comment=score.comment,
         environment=score.environment,
         metadata=score.metadata,
+        timestamp=at,
     )
     check_score(own)
-    return Named(_encode(_said(own)), own.id or given, False)
+    return Named(_encode(_said(own)), own.id or "", False)
+
+
+def _id_of(given: str) -> str:
+    if not given:
+        return str(uuid4())
+    return given if IDS.match(given) else str(uuid5(NAMESPACE_OID, given))
 
 
 def _said(score: Struct, but: str = "") -> dict[str, Any]:
@@ -213,7 +227,7 @@ def _shape_of(read: Read) -> type[Struct]:
     shapes: Mapping[Read, type[Struct]] = {
         _own: SentScore,
         _of_page: PublicScore,
-        _of_langfuse: LangfuseScore,
+        of_langfuse: LangfuseScore,
     }
     return shapes[read]
 

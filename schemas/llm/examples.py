@@ -70,6 +70,16 @@ LANGFUSE_SCORE: dict[str, Any] = {
     "dataType": "BOOLEAN",
     "comment": "as in the manual",
 }
+LANGFUSE_BATCH: dict[str, Any] = {
+    "batch": [
+        {
+            "id": "5150a94d-0004-4000-8000-000000000009",
+            "type": "score-create",
+            "timestamp": "2026-11-21T10:06:00Z",
+            "body": LANGFUSE_SCORE,
+        }
+    ]
+}
 QUEUE: dict[str, Any] = {
     "name": "Answers of this week",
     "instructions": "Would you send this answer to a customer?",

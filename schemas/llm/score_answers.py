@@ -22,6 +22,29 @@ class LangfuseTaken(Struct, frozen=True):
     id: str
 
 
+class EventTaken(Struct, frozen=True):
+    """An event of a batch that is durable."""
+
+    id: str
+    status: int
+
+
+class EventRejected(Struct, frozen=True):
+    """An event of a batch that was not taken, and why."""
+
+    id: str
+    status: int
+    message: str
+    error: str
+
+
+class LangfuseBatchTaken(Struct, frozen=True):
+    """What became of each event of a batch."""
+
+    successes: list[EventTaken]
+    errors: list[EventRejected]
+
+
 class DeletedScore(Struct, frozen=True):
     """That the score is taken away is durable."""
 

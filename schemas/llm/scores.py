@@ -4,7 +4,7 @@ The rules are those of docs/scores.md, "Fields". Types and bounds are in the sha
 can say is in `checked`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Raw, Struct
 
@@ -112,6 +112,22 @@ class LangfuseScore(Struct, frozen=True, kw_only=True, rename="camel"):
     environment: Environment | None = None
     metadata: Raw = ABSENT
     config_id: TargetId | None = None
+
+
+class LangfuseEvent(Struct, frozen=True, kw_only=True):
+    """One event of a batch as Langfuse's SDKs send it."""
+
+    id: str
+    type: Literal["score-create"]
+    timestamp: Moment
+    body: dict[str, Any]
+    """As `POST /api/public/scores` takes it."""
+
+
+class LangfuseBatch(Struct, frozen=True, kw_only=True):
+    """A batch as Langfuse's SDKs send it."""
+
+    batch: list[LangfuseEvent]
 
 
 class Worth(Struct, frozen=True):

@@ -17,7 +17,8 @@ ANYTHING = {"/", "/health", "/ready", "/metrics", "/runtime-config.js", "/invite
 """Pages and health checks: browsers, mail programs and monitors add parameters of their own."""
 SENDERS = {
     *("/v1/ingest", "/api/1/envelope", "/api/1/store"),
-    *("/v1/scores/public", "/api/public/scores", "/api/public/v2/prompts/one"),
+    *("/v1/scores/public", "/api/public/v2/prompts/one"),
+    *("/api/public/scores", "/api/public/ingestion"),
     *("/api/1/cron/one", "/api/1/cron/one/one"),
     *("/v1/heartbeats/one", "/v1/heartbeats/one/one"),
     *(f"/api/v1/{one}" for one in ("health", "ready", "metrics", "webhooks/one/receive")),

@@ -133,7 +133,7 @@ STEPS = (
     *("POST /v1/traces/async", "POST /v1/spans/async"),
     *("POST /v1/traces/batch", "POST /v1/spans/batch"),
     *("POST /v1/scores", "POST /dashboard/api/scores", "POST /v1/scores/public"),
-    "POST /api/public/scores",
+    *("POST /api/public/scores", "POST /api/public/ingestion"),
     *(f"POST {path}" for path in BY_OTLP),
     *("POST /v1/checks", "POST /v1/probes/targets"),
     *("POST /v1/monitors", "GET /v1/monitors", "GET /v1/monitors/{monitor_id}"),

@@ -20,6 +20,7 @@ from schemas.llm.datasets import DATASET, DATASET_CHANGE, ITEM_CHANGE, RUN
 from schemas.llm.datasets import ITEMS as DATASET_ITEMS
 from schemas.llm.examples import (
     ANNOTATION,
+    LANGFUSE_BATCH,
     LANGFUSE_SCORE,
     PUBLIC_SCORE,
     QUEUE,
@@ -450,6 +451,7 @@ CASES: dict[str, Case] = {
     "POST /v1/scores": Case(Guard.KEY, SCORES),
     "POST /dashboard/api/scores": Case(Guard.MEMBER, SCORES),
     "POST /api/public/scores": Case(Guard.KEY, LANGFUSE_SCORE),
+    "POST /api/public/ingestion": Case(Guard.KEY, LANGFUSE_BATCH),
     "POST /v1/scores/public": Case(Guard.DSN, PUBLIC_SCORE),
     "DELETE /v1/scores/{score_id}": Case(Guard.KEY),
     "DELETE /dashboard/api/scores/{score_id}": Case(Guard.MEMBER),
@@ -1019,7 +1021,11 @@ def test_the_key_of_another_project_finds_nothing(world: World, route: str) -> N
         assert answer.status_code == 202
         assert world.first.get(f"/v1/scores/{world.ids['score_id']}").status_code == 200
     else:
-        taken = {"POST /api/public/scores": 200, "POST /v1/datasets": 201}.get(route, 202)
+        taken = {
+            "POST /api/public/scores": 200,
+            "POST /api/public/ingestion": 207,
+            "POST /v1/datasets": 201,
+        }.get(route, 202)
         assert answer.status_code == (404 if names_it else taken if "POST" in route else 200)
 
 
