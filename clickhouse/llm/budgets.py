@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
 from clickhouse.failures import QueryTooExpensive
-from clickhouse.llm import rollups
+from clickhouse.llm import rollup_sql, rollups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping, ordered
 from clickhouse.llm.key_days import scope_of
@@ -136,7 +136,7 @@ def _statement(scoped: Scope, asked: _Question) -> str:
         return rollups.statement(scoped, (), columns, ending="")
     keys = rollups.grouped(rollups.key_names(asked.names))
     order = ordered(Grouping(asked.names, asked.order))
-    ending = f"{keys}\n{rollups.NOT_EMPTY}\nORDER BY {order}\nLIMIT {{limit:UInt32}}"
+    ending = f"{keys}\n{rollup_sql.NOT_EMPTY}\nORDER BY {order}\nLIMIT {{limit:UInt32}}"
     return rollups.statement(scoped, asked.names, columns, ending=ending)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from clickhouse.client import Warehouse
-from clickhouse.llm import rollups
+from clickhouse.llm import rollup_sql, rollups
 from clickhouse.llm.groups import (
     MOST_ROWS,
     ORDERS,
@@ -87,7 +87,7 @@ def crossing_statement(scoped: Scope, crossing: Crossing) -> str:
     columns = columns.plus(f"grouping({keys[-1]}) AS is_group")
     first = ORDERS[crossing.grouping.order]
     ending = f"""GROUP BY GROUPING SETS (({", ".join(groups)}), ({", ".join(keys)}))
-{rollups.NOT_EMPTY}
+{rollup_sql.NOT_EMPTY}
 ORDER BY is_group DESC, if(is_group = 1, {first}, NULL) DESC,
     if(is_group = 1, NULL, s_requests) DESC, {", ".join(keys)}
 LIMIT {{most:UInt32}} BY is_group"""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from clickhouse.client import QueryResult, Warehouse
-from clickhouse.llm import rollups
+from clickhouse.llm import rollup_sql, rollups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.key_days import scope_of
 from clickhouse.llm.rollups import METADATA, Scope, Sums
@@ -201,7 +201,7 @@ def sums_in(order: str) -> list[str]:
 
 
 def _ending(grouping: Grouping) -> str:
-    grouped = f"{rollups.grouped(rollups.key_names(grouping.names))}\n{rollups.NOT_EMPTY}"
+    grouped = f"{rollups.grouped(rollups.key_names(grouping.names))}\n{rollup_sql.NOT_EMPTY}"
     return f"{grouped}\nORDER BY {ordered(grouping)}\nLIMIT {{limit:UInt32}}"
 
 

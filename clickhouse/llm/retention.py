@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
-from clickhouse.llm import rollups
+from clickhouse.llm import rollup_sql, rollups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.subjects import USER
 from clickhouse.queries.periods import WIDTHS_US, Periods
@@ -94,7 +94,7 @@ async def read_retention(
     names = (USER.dimension, period)
     scoped = rollups.scope(project, wanted, names=names)
     scoped = scoped._replace(only=f" AND {USER.is_set}")
-    ending = f"GROUP BY k0, k1\n{rollups.NOT_EMPTY}"
+    ending = f"GROUP BY k0, k1\n{rollup_sql.NOT_EMPTY}"
     seen = rollups.statement(scoped, names, rollups.sums(scoped, ("requests",)), ending=ending)
     values = rollups.values_of(scoped) | {"first_key": keys[0], "limit": MOST_PERIODS**2}
     found = await warehouse.query(RETAINED.replace("{seen}", seen), values)

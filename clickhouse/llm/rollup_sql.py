@@ -44,6 +44,8 @@ FROM traces AS t
 WHERE {where}
 {ending}
 """
+NOT_EMPTY = "HAVING s_requests != 0"
+"""Leaves groups out of which no call is billed any more: their sums are there, and add up to 0."""
 MIXED = """
 SELECT
     {totals}

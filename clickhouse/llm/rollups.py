@@ -64,13 +64,9 @@ DIMENSIONS: Mapping[str, tuple[str, Table]] = {
     "prompt_version": ("prompt_version", "base"),
 }
 METADATA = "metadata."
-
 # What base rows yield beside the sums in one pass.
 SESSIONS = "uniqExactIf(t.session_hash, t.session_hash != 0)"
 SPREAD = quantiles.of_values("t.latency_ns")
-
-NOT_EMPTY = "HAVING s_requests != 0"
-"""Leaves groups out of which no call is billed any more: their sums are there, and add up to 0."""
 
 
 class Sums(NamedTuple):

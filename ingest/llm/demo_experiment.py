@@ -60,7 +60,7 @@ def runs(seed: int, until: datetime) -> Iterator[RunMade]:
             call = _call(rng, run, (key, asked), rng.choice(SAID) if is_vague else expected)
             call["timestamp"] = at.isoformat()
             made.calls.append(call)
-            made.scores += _scores(rng, call, is_vague=is_vague)
+            made.scores.extend(_scores(rng, call, is_vague=is_vague))
         yield made
 
 
