@@ -90,13 +90,15 @@ def routes(
             request_max_body_size=MAX_FORM_BYTES,
             tags=["dashboard"],
         ),
-        agents_router(
-            [
-                *(*agents, *persons.HANDLERS, *retention.AGENTS),
-                *(*by_token_too(exporting), *scheduling.BY_TOKEN),
-            ]
-        ),
+        agents_router([*agents, *_for_agents(exporting)]),
         sentry_cli_router(sentry_cli),
+    ]
+
+
+def _for_agents(exporting: Sequence[Any]) -> list[Any]:
+    return [
+        *(*persons.HANDLERS, *retention.AGENTS),
+        *(*by_token_too(exporting), *scheduling.BY_TOKEN),
     ]
 
 

@@ -80,14 +80,11 @@ async def open_parts(process: Process) -> None:
     _watch(process, event_log, sink)
     process.upkeep.append((LAG_EVERY_S, lambda: event_log.measure_lag(sink)))
     retention = Retention(settings, database, warehouse)
-    works = [
-        Purge(database, warehouse, log=event_log).run,
-        erasures(database, warehouse, event_log).work,
-        *(start(warehouse, event_log) for start in systems.alone),
-        Schedules(database, warehouse, places_of(settings)).work,
-    ]
-    for work in works:
+    exports = Schedules(database, warehouse, places_of(settings))
+    for work in (*_deletions(database, warehouse, event_log), exports.work):
         _lead(process, sink, work, every_s=0.0)
+    for start in systems.alone:
+        _lead(process, sink, start(warehouse, event_log), every_s=0.0)
     _lead(process, sink, ProjectList(database, warehouse).follow, every_s=FOLLOW_EVERY_S)
     _lead(
         process,
@@ -96,6 +93,11 @@ async def open_parts(process: Process) -> None:
         every_s=RETENTION_EVERY_S,
     )
     process.routes += OPERATIONS
+
+
+def _deletions(database: Database, warehouse: Warehouse, event_log: SharedLog) -> tuple[Work, Work]:
+    purge = Purge(database, warehouse, log=event_log)
+    return purge.run, erasures(database, warehouse, event_log).work
 
 
 async def _join(process: Process, kafka: KafkaAddress, holder: Holder, sink: Sink) -> None:

@@ -274,14 +274,18 @@ def _answer(project: ProjectContext, row: Sequence[Any]) -> TraceAnswer:
         environment=text_or_none(row[23]),
         received_at=iso_ms(row[24]),
         billing=row[26],
-        api_key=text_or_none(row[37]),
-        prompt=text_or_none(row[38]),
-        prompt_version=text_or_none(row[39]),
+        **_made_with(row),
         **_alone(row),
     )
     if row[27]:
         _tell(answer, row)
     return answer
+
+
+def _made_with(row: Sequence[Any]) -> dict[str, Any]:
+    """Returns with which key a call came, and which prompt it used."""
+    names = ("api_key", "prompt", "prompt_version")
+    return dict(zip(names, map(text_or_none, row[37:40]), strict=True))
 
 
 def _alone(row: Sequence[Any]) -> dict[str, Any]:
