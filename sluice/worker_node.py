@@ -95,9 +95,9 @@ async def open_parts(process: Process) -> None:
     process.routes += OPERATIONS
 
 
-def _deletions(database: Database, warehouse: Warehouse, event_log: SharedLog) -> tuple[Work, Work]:
-    purge = Purge(database, warehouse, log=event_log)
-    return purge.run, erasures(database, warehouse, event_log).work
+def _deletions(database: Database, warehouse: Warehouse, log: SharedLog) -> tuple[Work, Work]:
+    purge = Purge(database, warehouse, log=log)
+    return purge.run, erasures(database, warehouse, log).work
 
 
 async def _join(process: Process, kafka: KafkaAddress, holder: Holder, sink: Sink) -> None:
