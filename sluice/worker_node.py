@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from clickhouse.client import Warehouse
 from controlplane.database import Database
 from controlplane.progress import PartitionProgress
 from eventlog import kafka_transport
