@@ -150,7 +150,7 @@ class SqliteLog:
                 pass
         own, keep_ms = own_keep_ms or {}, self.limits.dead_keep_ms
         await self._dead.prune(lambda owner, at_ms: at_ms < now_ms - own.get(owner, keep_ms))
-        while await self._file.change(_shrink):
+        while await self._file.change(partial(_shrink, spare=SPARE_PAGES)):
             pass
 
     async def purge_dead_letters(self, project_ids: Set[ProjectId]) -> None:
@@ -198,8 +198,8 @@ class SqliteLog:
         self._file.close()
 
 
-def _shrink(connection: sqlite3.Connection, spare: int = SPARE_PAGES) -> bool:
-    """Gives some free pages back to the disk and tells whether there are more to give."""
+def _shrink(connection: sqlite3.Connection, *, spare: int) -> bool:
+    """Gives some free pages back to the disk, but for `spare`; tells whether there are more."""
     free = int(connection.execute("PRAGMA freelist_count").fetchone()[0])
     if free <= spare:
         return False

@@ -181,10 +181,10 @@ async def test_expiring_gives_the_disk_back_in_steps(
         steps = 0
         shrink = sqlite_log._shrink
 
-        def counted(connection: sqlite3.Connection) -> bool:
+        def counted(connection: sqlite3.Connection, *, spare: int) -> bool:
             nonlocal steps
             steps += 1
-            return shrink(connection)
+            return shrink(connection, spare=spare)
 
         monkeypatch.setattr(sqlite_log, "_shrink", counted)
         await log.expire(now_ms())
