@@ -45,6 +45,7 @@ TABLES = (
     "spans_hourly",
     "streamed_span_sums",
     "streamed_spans",
+    "thinned_traces",
     "trace_sums",
     "traces",
     "transaction_days",
