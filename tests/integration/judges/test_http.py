@@ -79,6 +79,7 @@ async def world(
         ({"rule": {"type": "contains", "expected": ""}}, "rule.expected"),
         ({"rule": {"type": "max_cost", "usd": 0}}, "rule.usd"),
         ({"rule": {"type": "max_cost", "usd": "NaN"}}, "rule.usd"),
+        ({"rule": {"type": "max_cost", "usd": "1e-999999"}}, "rule.usd"),
         ({"rule": {"type": "max_latency", "ms": 0}}, "rule.ms"),
         ({"rule": {"type": "json_schema", "schema": {"type": "nothing"}}}, "rule.schema: $.type"),
         ({"rule": {"type": "json_schema", "schema": {"$ref": "http://x/y"}}}, "rule.schema"),
