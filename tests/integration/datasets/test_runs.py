@@ -104,6 +104,16 @@ async def test_scores_of_calls_traces_and_their_spans_belong_to_items(world: Wor
     assert helpful["average"] == pytest.approx(0.6)
 
 
+async def test_a_version_that_there_is_not_counts_as_none(world: World) -> None:
+    path = await world.dataset()
+    world.store(world.call("r", "q0", version=4_000_000_000))
+
+    (run,) = (await world.ask(f"{path}/runs"))["runs"]
+    (item,) = (await world.ask(f"{path}/results", run="r"))["items"]
+
+    assert (run["version"], run["missing"], item["input"]) == (1, 3, '{"q":"question 0"}')
+
+
 async def test_a_score_of_a_call_is_of_its_item_alone_where_items_share_a_trace(
     world: World,
 ) -> None:
