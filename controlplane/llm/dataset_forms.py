@@ -65,7 +65,9 @@ def written(form: ItemForm, number: int = 0) -> Written:
     """Return an item as it is kept; raises `BadRequest`, with its number in the request."""
     where = f"[{number}]."
     if form.id and not ITEM_ID.fullmatch(form.id):
-        raise BadRequest(f"{where}id: expected 1 to 200 of A-Z, a-z, 0-9 and _.:@=+~-")
+        raise BadRequest(
+            f"{where}id: expected 1 to 200 of A-Z, a-z, 0-9 and _.:@=+~-, but not '.' or '..'"
+        )
     if len(form.trace_id) > MOST_TRACE_CHARS or not _is_kept(form.trace_id):
         raise BadRequest(f"{where}trace_id: expected at most {MOST_TRACE_CHARS} characters")
     found = Written(

@@ -68,6 +68,7 @@ async def test_a_bad_name_is_rejected(database: Database, project_id: ProjectId)
 
 WRONG = (
     ({"id": "a b"}, r"\[0\]\.id"),
+    ({"id": ".."}, r"\[0\]\.id"),
     ({"input": Raw(b"null")}, r"\[0\]\.input"),
     ({"input": Raw(b'"' + b"x" * (256 << 10) + b'"')}, r"\[0\]\.input"),
     ({"metadata": {"a": "x" * (16 << 10)}}, r"\[0\]\.metadata"),
