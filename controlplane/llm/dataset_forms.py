@@ -94,8 +94,11 @@ def json_text(raw: Raw, field: str) -> str:
 
 
 def details_text(details: dict[str, Any], field: str = "metadata") -> str:
-    """Return metadata as text; raises `BadRequest` where it is too long."""
-    text = msgspec.json.encode(details)
+    """Return metadata as text; raises `BadRequest` where it is too long, or nested too deep."""
+    try:
+        text = msgspec.json.encode(details)
+    except RecursionError as error:
+        raise BadRequest(f"{field}: it is nested too deep") from error
     if len(text) > MOST_METADATA_BYTES:
         raise BadRequest(f"{field}: expected at most {MOST_METADATA_BYTES} bytes")
     return text.decode()
