@@ -17,7 +17,10 @@ from controlplane.llm.dataset_items import write_items
 from controlplane.llm.datasets import add_dataset
 from controlplane.llm.judge_queue import Waiting, drop_words, put_queue
 from controlplane.llm.judges import change_judge, list_enabled, list_judges, remove_judge
+from processors.llm.judges import by_rules
 from processors.llm.judges.candidates import Candidates, calls_of
+from processors.llm.judges.texts import Subject, subject_of
+from schemas.llm.answers import TraceAnswer
 from schemas.llm.datasets import DatasetForm, ItemForm
 from schemas.llm.judges import CallRef, JudgeChange, share_of
 from sluice.erasing import erase_texts
@@ -81,6 +84,26 @@ async def test_a_crash_between_the_verdict_and_the_end_of_the_round_scores_nothi
 
     assert set(await court.scores()) == {one.trace_id for one in calls}
     assert (await court.figures(judge)).today.scored == 3
+
+
+async def test_a_call_that_meets_a_bug_fails_and_keeps_no_other_waiting(
+    court: Court, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = await court.judge("polite", POLITE)
+    calls = [court.call(), court.call("odd"), court.call("deep")]
+    await court.queue(judge, *calls)
+
+    def subject(answer: TraceAnswer, expected: Any) -> Subject:
+        if answer.output_text in ("odd", "deep"):
+            raise ZeroDivisionError if answer.output_text == "odd" else RecursionError
+        return subject_of(answer, expected)
+
+    monkeypatch.setattr(by_rules, "subject_of", subject)
+    await court.by_rules().work()
+
+    figures = await court.figures(judge)
+    assert await court.scores() == {calls[0].trace_id: True}
+    assert (figures.today.failed, figures.queued, figures.stopped) == (2, 0, "")
 
 
 async def test_a_block_that_comes_again_before_and_after_it_is_judged_gives_the_same_score(
