@@ -15,6 +15,7 @@ from controlplane.llm.dataset_models import NO_END, DatasetItemRow, DatasetRow
 from controlplane.llm.datasets import row_of
 from controlplane.many_rows import parts, table_of
 from schemas.llm.datasets import (
+    ITEM_ID,
     MOST_AT_ONCE,
     DatasetVersion,
     Item,
@@ -143,7 +144,7 @@ async def read_texts(
     found = {}
     async with database.reading() as session:
         dataset = await row_of(session, project_id, name)
-        for some in parts(ids):
+        for some in parts([one for one in ids if ITEM_ID.fullmatch(one)]):
             where = (*_in_version(dataset, version), DatasetItemRow.item_id.in_(some))
             for item_id, *texts in (
                 await session.execute(select(DatasetItemRow.item_id, *cut).where(*where))
@@ -279,7 +280,9 @@ async def _row(
     session: AsyncSession, dataset: DatasetRow, item_id: str, version: int
 ) -> DatasetItemRow:
     where = (*_in_version(dataset, version), DatasetItemRow.item_id == item_id)
-    row = await session.scalar(select(DatasetItemRow).where(*where))
+    row = None
+    if ITEM_ID.fullmatch(item_id):
+        row = await session.scalar(select(DatasetItemRow).where(*where))
     if row is None:
         raise NotFound("Item not found")
     return row

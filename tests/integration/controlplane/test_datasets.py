@@ -257,3 +257,16 @@ async def test_items_of_an_erased_person_leave_every_version(
         found = await list_items(database, own, "d", Asked(version=version))
         assert [one.id for one in found.items] == ["other"]
     assert (await find_dataset(database, own, "d")).version == 2
+
+
+async def test_what_calls_and_addresses_say_may_be_no_name_at_all(
+    database: Database, own: ProjectId
+) -> None:
+    await write_items(database, own, "d", [item("a")])
+
+    for strange in ("a\0", "\udc80", "a/b", ""):
+        with pytest.raises(NotFound):
+            await find_item(database, own, strange, "a", Asked())
+        with pytest.raises(NotFound):
+            await find_item(database, own, "d", strange, Asked())
+        assert list(await read_texts(database, own, "d", ["a", strange], 1)) == ["a"]

@@ -106,6 +106,19 @@ async def test_a_call_that_meets_a_bug_fails_and_keeps_no_other_waiting(
     assert (figures.today.failed, figures.queued, figures.stopped) == (2, 0, "")
 
 
+async def test_a_call_whose_item_no_database_could_hold_is_skipped(court: Court) -> None:
+    judge = await court.judge("right", {"type": "equals"})
+    await add_dataset(court.database, court.project_id, DatasetForm(name="d"))
+    for dataset, item in (("d", "a\0"), ("d\0", "a")):
+        body = encode({"experiment.dataset": dataset, "experiment.item": item})
+        await court.queue(judge, court.call(metadata=body))
+
+    await court.by_rules().work()
+
+    figures = await court.figures(judge)
+    assert (figures.today.skipped, figures.queued, figures.stopped) == (2, 0, "")
+
+
 async def test_a_block_that_comes_again_before_and_after_it_is_judged_gives_the_same_score(
     court: Court,
 ) -> None:
