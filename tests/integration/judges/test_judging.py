@@ -5,6 +5,7 @@ import time
 import uuid
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 from msgspec import Raw
@@ -22,7 +23,7 @@ from processors.llm.judges.candidates import Candidates, calls_of
 from processors.llm.judges.texts import Subject, subject_of
 from schemas.llm.answers import TraceAnswer
 from schemas.llm.datasets import DatasetForm, ItemForm
-from schemas.llm.judges import CallRef, JudgeChange, share_of
+from schemas.llm.judges import CallRef, JudgeChange, Rule, share_of
 from sluice.erasing import erase_texts
 from sluice.judge_words import JudgeWords
 from tests.integration.judges.courts import Court
@@ -325,3 +326,17 @@ async def test_what_judges_say_comes_into_the_log_once_it_is_said(
     assert (chunk.project_id, list(chunk.items)) == (court.project_id, [word.word.body])
     assert list(chunk.ids) == [word.word.item_id]
     assert await court.words() == []
+
+
+async def test_two_changes_at_once_are_both_made(court: Court) -> None:
+    judge = await court.judge("polite", POLITE)
+    rule = msgspec.convert({"type": "regex", "pattern": "no"}, Rule)
+    changes = (JudgeChange(rule=rule), JudgeChange(sampling=0.5), JudgeChange(enabled=False))
+
+    await asyncio.gather(
+        *(change_judge(court.database, court.project_id, judge.id, one) for one in changes)
+    )
+
+    (changed,) = await list_judges(court.database, court.project_id)
+    assert (changed.rule, changed.sampling, changed.enabled) == (rule, 0.5, False)
+    assert changed.revision == 2
