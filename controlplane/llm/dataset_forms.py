@@ -86,10 +86,11 @@ def written(form: ItemForm, number: int = 0) -> Written:
 
 
 def json_text(raw: Raw, field: str) -> str:
-    """Return JSON without blanks; raises `BadRequest` for what is no UTF-8."""
+    """Return JSON without blanks; raises `BadRequest` for what nobody could read again."""
     try:
+        msgspec.json.decode(raw)  # the other one takes numbers beyond all bounds
         return msgspec.json.format(bytes(raw), indent=-1).decode()
-    except (ValueError, RecursionError) as error:
+    except (ValueError, msgspec.DecodeError, RecursionError) as error:
         raise BadRequest(f"{field}: expected JSON") from error
 
 

@@ -70,6 +70,8 @@ WRONG = (
     ({"id": "a b"}, r"\[0\]\.id"),
     ({"id": ".."}, r"\[0\]\.id"),
     ({"input": Raw(b"null")}, r"\[0\]\.input"),
+    ({"input": Raw(b"1e400")}, r"\[0\]\.input"),
+    ({"expected_output": Raw(b"[1e400]")}, r"\[0\]\.expected_output"),
     ({"input": Raw(b'"' + b"x" * (256 << 10) + b'"')}, r"\[0\]\.input"),
     ({"metadata": {"a": "x" * (16 << 10)}}, r"\[0\]\.metadata"),
     ({"trace_id": "x" * 201}, r"\[0\]\.trace_id"),
