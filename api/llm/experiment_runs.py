@@ -133,10 +133,7 @@ class Experiments:
         project_id = self._project.project_id
         newest = (await find_dataset(self._database, project_id, self._dataset)).version
         versions = [await self._version(known.get(name), sums.get(name), newest) for name in names]
-        counts = {
-            version: await count_items(self._database, project_id, self._dataset, version)
-            for version in set(versions)
-        }
+        counts = await count_items(self._database, project_id, self._dataset, set(versions))
         return [
             _run_answer(
                 known.get(name, KnownRun(name, "", None, 0, 0)),

@@ -1,7 +1,10 @@
 """The items of datasets: written as versions, and read as they were in one of them."""
 
 import time
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Collection, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from msgspec import UNSET, Raw, UnsetType, json
@@ -153,12 +156,24 @@ async def read_texts(
     return found
 
 
-async def count_items(database: Database, project_id: ProjectId, name: str, version: int) -> int:
-    """Return how many items a version had that were not archived; raises `NotFound`."""
+async def count_items(
+    database: Database, project_id: ProjectId, name: str, versions: Collection[int]
+) -> dict[int, int]:
+    """Return how many items versions had that were not archived; raises `NotFound`."""
+    of = DatasetItemRow
     async with database.reading() as session:
         dataset = await row_of(session, project_id, name)
-        where = (*_in_version(dataset, version), DatasetItemRow.archived.is_(False))
-        return await session.scalar(select(func.count()).where(*where)) or 0
+        query = select(of.since, of.until, func.count()).where(
+            of.dataset_id == dataset.id, of.archived.is_(False)
+        )
+        rows = (await session.execute(query.group_by(of.since, of.until))).all()
+    changes: Counter[int] = Counter()
+    for since, until, count in rows:
+        changes[since] += count
+        changes[until] -= count
+    moments = sorted(changes)
+    sums = [0, *accumulate(changes[one] for one in moments)]
+    return {version: sums[bisect_right(moments, version)] for version in versions}
 
 
 async def list_versions(database: Database, project_id: ProjectId, name: str) -> VersionList:

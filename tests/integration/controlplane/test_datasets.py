@@ -14,6 +14,7 @@ from controlplane.llm.dataset_erasing import erase_items, list_sources
 from controlplane.llm.dataset_items import (
     Asked,
     change_item,
+    count_items,
     find_item,
     list_items,
     list_versions,
@@ -272,3 +273,16 @@ async def test_what_calls_and_addresses_say_may_be_no_name_at_all(
         with pytest.raises(NotFound):
             await find_item(database, own, "d", strange, Asked())
         assert list(await read_texts(database, own, "d", ["a", strange], 1)) == ["a"]
+
+
+async def test_items_of_many_versions_are_counted_at_once(
+    database: Database, own: ProjectId
+) -> None:
+    await write_items(database, own, "d", [item("a"), item("b")])
+    await write_items(database, own, "d", [item("c"), item("a", 2)])
+    await write_items(database, own, "d", [item("b", archived=True)])
+    await write_items(database, own, "d", [item("b", 3)])
+
+    counts = await count_items(database, own, "d", {0, 1, 2, 3, 4})
+
+    assert counts == {0: 0, 1: 2, 2: 3, 3: 2, 4: 3}
