@@ -16,6 +16,8 @@ from clickhouse.client import Warehouse
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.traces import page_of
 from clickhouse.queries.parts import PART_BYTES, Bounds, find_parts, read_part
+from controlplane.failures import BadRequest
+from controlplane.llm.dataset_forms import written
 from schemas.llm.answers import TraceAnswer
 from schemas.llm.datasets import ITEM_ID, MOST_AT_ONCE, MOST_ITEM_BYTES, ItemForm
 from schemas.projects import ProjectContext
@@ -39,7 +41,7 @@ class Copied(NamedTuple):
 
     items: list[ItemForm]
     left_out: int
-    """Calls that would be too large."""
+    """Calls that would be too large, or are nested too deep."""
 
 
 async def items_of_calls(request: AnyRequest, project: ProjectContext) -> Copied:
@@ -71,9 +73,9 @@ async def copy_newest(
             left_out += part.rows
             continue
         for row in await read_part(store, project, part):
-            form = item_of(row)
-            taken = len(bytes(form.input)) + len(bytes(form.expected_output))
-            if taken > MOST_ITEM_BYTES - 1_000 or size + taken > MOST_BYTES:
+            form = _form_of(row)
+            taken = 0 if form is None else len(bytes(form.input)) + len(bytes(form.expected_output))
+            if form is None or taken > MOST_ITEM_BYTES - 1_000 or size + taken > MOST_BYTES:
                 left_out += 1
                 continue
             size += taken
@@ -82,7 +84,7 @@ async def copy_newest(
 
 
 def item_of(row: TraceAnswer) -> ItemForm:
-    """Returns what a call was asked and answered; who asked is left out."""
+    """Returns what a call was asked and answered; who asked is left out. Raises `BadRequest`."""
     answered = b"null" if row.output_text is None else msgspec.json.encode(row.output_text)
     return ItemForm(
         id=row.trace_id if ITEM_ID.fullmatch(row.trace_id) else "",
@@ -93,10 +95,23 @@ def item_of(row: TraceAnswer) -> ItemForm:
     )
 
 
+def _form_of(row: TraceAnswer) -> ItemForm | None:
+    """Returns the item of a call; `None` where what it was asked is no item, or nested too deep."""
+    try:
+        form = item_of(row)
+        written(form)
+    except BadRequest:
+        return None
+    return form
+
+
 def _asked(body: Raw | None) -> bytes:
     if body is None:
         return b"{}"
-    whole: Any = msgspec.json.decode(body)
+    try:
+        whole: Any = msgspec.json.decode(body)
+    except RecursionError as error:
+        raise BadRequest("This call is nested too deep for an item") from error
     if not isinstance(whole, dict):
         return bytes(body)
     asked = {name: whole[name] for name in ASKED if name in whole}

@@ -45,7 +45,7 @@ class CopiedItems(Struct, frozen=True):
     """Of the items: those of the calls."""
     changed: int
     left_out: int
-    """Calls that are too large for an item, or for what one request makes."""
+    """Calls that are nested too deep, or too large for an item, or for what one request makes."""
 
 
 @post(

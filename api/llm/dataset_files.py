@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from controlplane.failures import BadRequest
+from controlplane.llm.dataset_forms import written
 from schemas.llm.datasets import MOST_ITEM_BYTES, ItemForm
 
 OWN = ("id", "expected_output", "metadata", "trace_id")
@@ -20,37 +21,47 @@ MOST_ITEMS = 10_000
 
 
 def read_items(content: bytes, name: str = "") -> list[ItemForm]:
-    """Return the items of a file; raises `BadRequest`, which names the line."""
+    """Return the items of a file, each as it may be; raises `BadRequest`, which names the line."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadRequest("The file is no UTF-8") from error
     is_csv = name.lower().endswith(".csv")
     found: list[ItemForm] = []
-    for item in _of_csv(text) if is_csv else _of_lines(text):
+    for line, item in _of_csv(text) if is_csv else _of_lines(text):
         if len(found) == MOST_ITEMS:
             raise BadRequest(f"The file has more than {MOST_ITEMS} items")
+        _check(item, line)
         found.append(item)
     return found
 
 
-def _of_lines(text: str) -> Iterator[ItemForm]:
+def _check(item: ItemForm, line: int) -> None:
+    """Raises `BadRequest`: a file is sent in parts, and one that is wrong would come after some."""
+    try:
+        written(item)
+    except BadRequest as error:
+        raise BadRequest(f"Line {line}: {error.message.removeprefix('[0].')}") from error
+
+
+def _of_lines(text: str) -> Iterator[tuple[int, ItemForm]]:
     decode = msgspec.json.Decoder(ItemForm).decode
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
-            yield decode(line)
+            item = decode(line)
         except (msgspec.DecodeError, RecursionError) as error:
             raise BadRequest(f"Line {number}: {error}") from error
+        yield number, item
 
 
-def _of_csv(text: str) -> Iterator[ItemForm]:
+def _of_csv(text: str) -> Iterator[tuple[int, ItemForm]]:
     csv.field_size_limit(MOST_ITEM_BYTES)
     rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         for row in rows:
-            yield _item(row, rows.line_num)
+            yield rows.line_num, _item(row, rows.line_num)
     except csv.Error as error:
         raise BadRequest(f"Line {rows.line_num}: {error}") from error
 

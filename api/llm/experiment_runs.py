@@ -20,7 +20,7 @@ from clickhouse.llm.experiments import (
 from clickhouse.queries.values import cents_sum, number
 from controlplane.database import Database
 from controlplane.llm.dataset_items import CUT_CHARS, Texts, count_items, read_texts, version_at
-from controlplane.llm.datasets import KnownRun, list_known_runs
+from controlplane.llm.datasets import KnownRun, find_dataset, list_known_runs
 from schemas.llm.experiments import (
     Comparison,
     ItemComparison,
@@ -130,12 +130,10 @@ class Experiments:
             sum_runs(self._warehouse, self._project, runs),
             score_runs(self._warehouse, self._project, runs),
         )
-        versions = [await self._version(known.get(name), sums.get(name)) for name in names]
         project_id = self._project.project_id
-        counts = {
-            version: await count_items(self._database, project_id, self._dataset, version)
-            for version in set(versions)
-        }
+        newest = (await find_dataset(self._database, project_id, self._dataset)).version
+        versions = [await self._version(known.get(name), sums.get(name), newest) for name in names]
+        counts = await count_items(self._database, project_id, self._dataset, set(versions))
         return [
             _run_answer(
                 known.get(name, KnownRun(name, "", None, 0, 0)),
@@ -147,8 +145,9 @@ class Experiments:
             for name, version in zip(names, versions, strict=True)
         ]
 
-    async def _version(self, known: KnownRun | None, sums: RunSums | None) -> int:
-        if sums is not None and sums.version:
+    async def _version(self, known: KnownRun | None, sums: RunSums | None, newest: int) -> int:
+        # What calls say may be no version at all, and more than a column holds.
+        if sums is not None and 0 < sums.version <= newest:
             return sums.version
         if known is not None:
             return known.version

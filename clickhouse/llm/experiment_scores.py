@@ -1,7 +1,7 @@
 """Scores of the calls of runs: by run, and by item.
 
-A score belongs to an item if it is about one of its calls, or about a trace of OpenTelemetry that
-holds one, or a span of that.
+A score of a call belongs to the item of that call alone. One of a trace of OpenTelemetry, or of a
+span of it that is no call of a run, belongs to each item with a call in that trace.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,14 @@ from schemas.projects import ProjectContext
 
 KEY = """arrayJoin(if(length(trace_id) = 49,
             [trace_id, substring(trace_id, 1, 32)], [trace_id]))"""
+TRACE = "substring(trace_id, 1, 32)"
+# Of the traces of these runs, in any run: one trace may hold calls of several items.
+CALLS = """SELECT trace_id
+            FROM experiment_calls
+            WHERE project_id = {project_id:String}
+                AND dataset = {dataset:String}
+                AND length(trace_id) = 49
+                AND substring(trace_id, 1, 32) IN ({traces})"""
 OF_ITEMS = """(
     SELECT
         e.run AS run,
@@ -25,14 +33,15 @@ OF_ITEMS = """(
         count() AS scores
     FROM
     (
-        SELECT score_id, timestamp, name, data_type, value, text, trace_id
+        SELECT score_id, timestamp, name, data_type, value, text,
+            if(call_id IN ({own}), call_id, trace_id) AS key
         FROM {counting}
     ) AS s
     INNER JOIN
     (
         SELECT DISTINCT run, item_id, key
         FROM ({calls})
-    ) AS e ON e.key = s.trace_id
+    ) AS e ON e.key = s.key
     GROUP BY run, item_id, name, data_type
 )"""
 RUNS = """
@@ -105,5 +114,6 @@ async def _rows(
     which = f"{where.sql}\n        AND trace_id IN ({of_runs(KEY)})"
     inner = OF_ITEMS.replace("{counting}", counting(which))
     inner = inner.replace("{calls}", of_runs(f"run, item_id, {KEY} AS key"))
+    inner = inner.replace("{own}", CALLS.replace("{traces}", of_runs(TRACE)))
     values = where.values | runs.values(project) | bounds
     return (await warehouse.query(sql.replace("{of_items}", inner), values)).rows

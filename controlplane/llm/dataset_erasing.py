@@ -16,6 +16,7 @@ from schemas.projects import ProjectId
 
 NAMES = ("userId", "user_id")
 """Keys of the metadata that name a person, as in calls."""
+AT_ONCE = 500
 
 
 async def list_sources(database: Database, project_id: ProjectId) -> list[str]:
@@ -56,8 +57,9 @@ async def _naming(session: AsyncSession, dataset_id: UUID, person: str) -> set[s
     query = select(DatasetItemRow.item_id, DatasetItemRow.details).where(
         DatasetItemRow.dataset_id == dataset_id, DatasetItemRow.details.like('%"user%')
     )
-    rows = (await session.execute(query)).all()
-    return {item_id for item_id, details in rows if _names(json.decode(details), person)}
+    # One by one: all of them together may have hundreds of megabytes.
+    rows = await session.stream(query.execution_options(yield_per=AT_ONCE))
+    return {item_id async for item_id, details in rows if _names(json.decode(details), person)}
 
 
 def _names(details: Any, person: str) -> bool:

@@ -65,7 +65,9 @@ def written(form: ItemForm, number: int = 0) -> Written:
     """Return an item as it is kept; raises `BadRequest`, with its number in the request."""
     where = f"[{number}]."
     if form.id and not ITEM_ID.fullmatch(form.id):
-        raise BadRequest(f"{where}id: expected 1 to 200 of A-Z, a-z, 0-9 and _.:@=+~-")
+        raise BadRequest(
+            f"{where}id: expected 1 to 200 of A-Z, a-z, 0-9 and _.:@=+~-, but not '.' or '..'"
+        )
     if len(form.trace_id) > MOST_TRACE_CHARS or not _is_kept(form.trace_id):
         raise BadRequest(f"{where}trace_id: expected at most {MOST_TRACE_CHARS} characters")
     found = Written(
@@ -84,16 +86,20 @@ def written(form: ItemForm, number: int = 0) -> Written:
 
 
 def json_text(raw: Raw, field: str) -> str:
-    """Return JSON without blanks; raises `BadRequest` for what is no UTF-8."""
+    """Return JSON without blanks; raises `BadRequest` for what nobody could read again."""
     try:
+        msgspec.json.decode(raw)  # the other one takes numbers beyond all bounds
         return msgspec.json.format(bytes(raw), indent=-1).decode()
-    except (ValueError, RecursionError) as error:
+    except (ValueError, msgspec.DecodeError, RecursionError) as error:
         raise BadRequest(f"{field}: expected JSON") from error
 
 
 def details_text(details: dict[str, Any], field: str = "metadata") -> str:
-    """Return metadata as text; raises `BadRequest` where it is too long."""
-    text = msgspec.json.encode(details)
+    """Return metadata as text; raises `BadRequest` where it is too long, or nested too deep."""
+    try:
+        text = msgspec.json.encode(details)
+    except RecursionError as error:
+        raise BadRequest(f"{field}: it is nested too deep") from error
     if len(text) > MOST_METADATA_BYTES:
         raise BadRequest(f"{field}: expected at most {MOST_METADATA_BYTES} bytes")
     return text.decode()

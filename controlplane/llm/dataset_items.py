@@ -1,7 +1,10 @@
 """The items of datasets: written as versions, and read as they were in one of them."""
 
 import time
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Collection, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from msgspec import UNSET, Raw, UnsetType, json
@@ -15,6 +18,7 @@ from controlplane.llm.dataset_models import NO_END, DatasetItemRow, DatasetRow
 from controlplane.llm.datasets import row_of
 from controlplane.many_rows import parts, table_of
 from schemas.llm.datasets import (
+    ITEM_ID,
     MOST_AT_ONCE,
     DatasetVersion,
     Item,
@@ -143,7 +147,7 @@ async def read_texts(
     found = {}
     async with database.reading() as session:
         dataset = await row_of(session, project_id, name)
-        for some in parts(ids):
+        for some in parts([one for one in ids if ITEM_ID.fullmatch(one)]):
             where = (*_in_version(dataset, version), DatasetItemRow.item_id.in_(some))
             for item_id, *texts in (
                 await session.execute(select(DatasetItemRow.item_id, *cut).where(*where))
@@ -152,12 +156,24 @@ async def read_texts(
     return found
 
 
-async def count_items(database: Database, project_id: ProjectId, name: str, version: int) -> int:
-    """Return how many items a version had that were not archived; raises `NotFound`."""
+async def count_items(
+    database: Database, project_id: ProjectId, name: str, versions: Collection[int]
+) -> dict[int, int]:
+    """Return how many items versions had that were not archived; raises `NotFound`."""
+    of = DatasetItemRow
     async with database.reading() as session:
         dataset = await row_of(session, project_id, name)
-        where = (*_in_version(dataset, version), DatasetItemRow.archived.is_(False))
-        return await session.scalar(select(func.count()).where(*where)) or 0
+        query = select(of.since, of.until, func.count()).where(
+            of.dataset_id == dataset.id, of.archived.is_(False)
+        )
+        rows = (await session.execute(query.group_by(of.since, of.until))).all()
+    changes: Counter[int] = Counter()
+    for since, until, count in rows:
+        changes[since] += count
+        changes[until] -= count
+    moments = sorted(changes)
+    sums = [0, *accumulate(changes[one] for one in moments)]
+    return {version: sums[bisect_right(moments, version)] for version in versions}
 
 
 async def list_versions(database: Database, project_id: ProjectId, name: str) -> VersionList:
@@ -279,7 +295,9 @@ async def _row(
     session: AsyncSession, dataset: DatasetRow, item_id: str, version: int
 ) -> DatasetItemRow:
     where = (*_in_version(dataset, version), DatasetItemRow.item_id == item_id)
-    row = await session.scalar(select(DatasetItemRow).where(*where))
+    row = None
+    if ITEM_ID.fullmatch(item_id):
+        row = await session.scalar(select(DatasetItemRow).where(*where))
     if row is None:
         raise NotFound("Item not found")
     return row

@@ -21,7 +21,7 @@ from controlplane.llm.dataset_forms import (
 from controlplane.llm.dataset_models import NO_END, DatasetItemRow, DatasetRow, DatasetRunRow
 from controlplane.lookups import live_project, locked_project
 from controlplane.rules import as_uuid
-from schemas.llm.datasets import Dataset, DatasetChange, DatasetForm, RunForm
+from schemas.llm.datasets import DATASET_NAME, Dataset, DatasetChange, DatasetForm, RunForm
 from schemas.projects import ProjectId
 from schemas.times import iso_ms
 
@@ -149,7 +149,9 @@ async def row_of(
     query = select(DatasetRow).where(
         DatasetRow.project_id == as_uuid(project_id), DatasetRow.name == name
     )
-    row = await session.scalar(query.with_for_update() if locked else query)
+    row = None
+    if DATASET_NAME.fullmatch(name):  # of another, PostgreSQL makes an error
+        row = await session.scalar(query.with_for_update() if locked else query)
     if row is None:
         raise NotFound("Dataset not found")
     return row

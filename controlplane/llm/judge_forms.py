@@ -37,6 +37,8 @@ MAX_CATEGORIES = 50
 MAX_VALUE_CHARS = 500
 MAX_KEYS = 10
 MAX_USD = Decimal(1_000_000)
+MOST_PLACES = 12
+"""Of dollars: costs are known to the pico-dollar."""
 MAX_CALLS = 1_000_000
 MAX_NUMBER = 1e9
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -167,6 +169,10 @@ def _check_calls(calls: JudgedCalls) -> None:
 def _check_usd(field: str, usd: Decimal) -> None:
     if not usd.is_finite() or not 0 < usd <= MAX_USD:
         raise BadRequest(f"{field}: expected more than 0, and at most {MAX_USD:f}")
+    # What has more is not shorter than its places, wherever it is written out.
+    exponent = usd.normalize().as_tuple().exponent
+    if not isinstance(exponent, int) or -exponent > MOST_PLACES:
+        raise BadRequest(f"{field}: expected at most {MOST_PLACES} decimal places")
 
 
 def _in_chars(field: str, text: str, least: int, most: int) -> None:

@@ -87,18 +87,21 @@ async def change_judge(
     models: tuple[str, ...] = (),
 ) -> Judge:
     """Change a judge, or put what a form says in its place. Raises as `add_judge`."""
-    before = form_of(await find_judge(database, project_id, judge_id))
-    wanted = change.of(before) if isinstance(change, JudgeChange) else change
-    form = await asyncio.to_thread(checked, wanted)
-    check_model(form, models)
-    async with database.session() as session:
-        await locked_project(session, project_id)
-        row = await _row(session, project_id, judge_id)
-        if (form.name, form.rule) != (before.name, before.rule):
-            row.revision += 1
-        _fill(row, form, time.time_ns() // 1000)
-        await _check_name(session, row)
-        return judge_of(row)
+    while True:
+        before = form_of(await find_judge(database, project_id, judge_id))
+        wanted = change.of(before) if isinstance(change, JudgeChange) else change
+        form = await asyncio.to_thread(checked, wanted)
+        check_model(form, models)
+        async with database.session() as session:
+            await locked_project(session, project_id)
+            row = await _row(session, project_id, judge_id)
+            if form_of(judge_of(row)) != before:
+                continue  # somebody else has changed it meanwhile
+            if (form.name, form.rule) != (before.name, before.rule):
+                row.revision += 1
+            _fill(row, form, time.time_ns() // 1000)
+            await _check_name(session, row)
+            return judge_of(row)
 
 
 async def remove_judge(database: Database, project_id: ProjectId, judge_id: str) -> None:

@@ -8,7 +8,8 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
 """It stands in addresses, environments and metadata."""
-ITEM_ID = re.compile(r"[A-Za-z0-9_.:@=+~-]{1,200}", re.ASCII)
+ITEM_ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.:@=+~-]{1,200}", re.ASCII)
+"""It stands in addresses, where `.` and `..` are no names (RFC 3986, 5.2.4)."""
 MOST_DESCRIPTION_CHARS = 2_000
 MOST_METADATA_BYTES = 16 << 10
 MOST_ITEM_BYTES = 256 << 10
@@ -40,7 +41,7 @@ class ItemForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     input: Raw
     """Any JSON but null."""
     id: str = ""
-    """1 to 200 of A-Z, a-z, 0-9 and `_.:@=+~-`; empty: one is made."""
+    """1 to 200 of A-Z, a-z, 0-9 and `_.:@=+~-`, but not `.` or `..`; empty: one is made."""
     expected_output: Raw = Raw(b"null")
     """Any JSON; null: nothing is expected."""
     metadata: dict[str, Any] = {}

@@ -59,7 +59,10 @@ def paired(before: Sequence[float], after: Sequence[float]) -> Difference | None
     if max(differences) - min(differences) <= 1e-12 * max(map(abs, (*before, *after))):
         chance = 1.0 if not mean else min(1.0, 2 * 0.5**count)
         return Difference(count, first, second, mean, mean, mean, chance, "sign")
-    spread = sqrt(fsum((one - mean) ** 2 for one in differences) / (count - 1) / count)
+    # In parts of the greatest: the square of a tiny one would be 0.
+    most = max(map(abs, differences))
+    squares = fsum(((one - mean) / most) ** 2 for one in differences)
+    spread = most * sqrt(squares / (count - 1) / count)
     width = t_beyond(LEVEL / 2, count - 1) * spread
     chance = min(1.0, 2 * t_above(abs(mean) / spread, count - 1))
     return Difference(count, first, second, mean, mean - width, mean + width, chance, "t")

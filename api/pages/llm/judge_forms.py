@@ -142,7 +142,7 @@ def _rule_in(texts: Mapping[str, str]) -> dict[str, Any]:
         if name in ("ms", "minimum", "maximum"):
             rule[name] = _float(texts, name)
         elif name == "max_calls_day":
-            rule[name] = int(_float(texts, name))
+            rule[name] = _whole(texts, name)
         elif name == "schema":
             rule[name] = _json(text)
         elif name == "categories":
@@ -176,6 +176,13 @@ def _pairs(text: str) -> dict[str, str]:
 
 def _text(texts: Mapping[str, str], name: str) -> str:
     return texts.get(name, "").strip()
+
+
+def _whole(texts: Mapping[str, str], name: str) -> int:
+    number = _float(texts, name)
+    if not number.is_integer():  # nor is what is none, or without an end
+        raise BadRequest(f"rule.{name}: expected a whole number")
+    return int(number)
 
 
 def _float(texts: Mapping[str, str], name: str) -> float:

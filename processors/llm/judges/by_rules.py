@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import structlog
+
 from clickhouse.client import Warehouse
 from controlplane.llm.judge_queue import Queued, Taken
 from processors.llm.judges.judging import Done, Stopped, read_some
-from processors.llm.judges.rules import TOO_LARGE, Say, rule_of
+from processors.llm.judges.rules import TOO_DEEP, TOO_LARGE, Say, rule_of
 from processors.llm.judges.texts import OfItem, expected_of, subject_of
 from processors.llm.judges.words import score_word
 from schemas.llm.answers import TraceAnswer
@@ -27,6 +29,8 @@ AT_ONCE = 500
 Expected = Callable[[ProjectContext, OfItem], Awaitable[Any]]
 """By project, dataset and item, what is expected: JSON, or `None`."""
 Said = tuple[TraceAnswer, Verdict | NoVerdict]
+
+log = structlog.get_logger(__name__)
 
 
 class RuleJudges:
@@ -94,5 +98,16 @@ async def expectation(expected: Expected, project: ProjectContext, answer: Trace
     return await expected(project, of)
 
 
+def said_of(say: Say, answer: TraceAnswer, expected: Any) -> Verdict | NoVerdict:
+    """Returns what a rule says of a call. A bug costs this call, and not those behind it."""
+    try:
+        return say(subject_of(answer, expected))
+    except RecursionError:
+        return TOO_DEEP
+    except Exception as bug:
+        log.exception("a judge met a bug", trace_id=answer.trace_id)
+        return NoVerdict(f"a bug of ours: {type(bug).__name__}")
+
+
 def _say_all(say: Say, pairs: Sequence[tuple[TraceAnswer, Any]]) -> list[Said]:
-    return [(answer, say(subject_of(answer, expected))) for answer, expected in pairs]
+    return [(answer, said_of(say, answer, expected)) for answer, expected in pairs]

@@ -23,6 +23,7 @@ from processors.llm.judges.asking import (
 )
 from processors.llm.judges.by_rules import Expected, expectation, wants_expected
 from processors.llm.judges.judging import Stopped
+from processors.llm.judges.rules import TOO_DEEP
 from processors.llm.judges.texts import subject_of
 from processors.llm.traces import decode_trace, trace_row
 from schemas.kinds import TRACE
@@ -95,7 +96,10 @@ class Asking:
         expected = None
         if wants_expected(self._judge):
             expected = await expectation(self._means.expected, self._project, answer)
-        prompt = prompt_of(self._rule, subject_of(answer, expected))
+        try:
+            prompt = prompt_of(self._rule, subject_of(answer, expected))
+        except RecursionError:
+            return TOO_DEEP
         if isinstance(prompt, NoVerdict):
             return prompt
 

@@ -33,6 +33,7 @@ MAX_COMPARED_CHARS = 50_000
 NOTHING_EXPECTED = NoVerdict("nothing is expected of it", is_failure=False)
 NO_OUTPUT = NoVerdict("it has no output", is_failure=False)
 NO_COST = NoVerdict("its cost is not known", is_failure=False)
+TOO_DEEP = NoVerdict("it is nested too deep to be looked at")
 TOO_LARGE = NoVerdict("it is too large to be looked at")
 
 

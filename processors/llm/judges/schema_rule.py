@@ -23,11 +23,17 @@ MOST_STEPS = 200_000
 CHARS_A_STEP = 100
 MAX_PATTERN_MEMORY = 4 << 20
 MAX_COMMENT_CHARS = 500
+UNTAKEN = ("$dynamicRef", "unevaluatedProperties", "unevaluatedItems")
+"""Their cost is not counted. No schema has them, but a $ref may lead to a property of that name."""
 Keyword = Callable[[Any, Any, Any, Any], Iterator[ValidationError] | None]
 
 
 class _TooMuch(Exception):
     """Raised when a schema takes more steps than are allowed."""
+
+
+class _Untaken(Exception):
+    """Raised where a $ref makes a keyword of a name that is none of those taken."""
 
 
 class SchemaCheck:
@@ -44,6 +50,7 @@ class SchemaCheck:
             "patternProperties": self._pattern_properties,
             "additionalProperties": self._additional,
             "uniqueItems": self._unique,
+            **dict.fromkeys(UNTAKEN, _untaken),
         }
         keywords = dict(Draft202012Validator.VALIDATORS) | own
         counted = {name: self._counted(one) for name, one in keywords.items()}
@@ -61,12 +68,17 @@ class SchemaCheck:
         self._left = self._most
         try:
             failure = best_match(self._first(value))
+        except _Untaken:
+            return NoVerdict("the schema has a $ref to a keyword that is not taken")
         except _TooMuch:
             return NoVerdict("the schema takes too many steps for this output")
         except RecursionError:
             return NoVerdict("the schema leads to itself without an end")
         except Unresolvable:
             return NoVerdict("the schema has a $ref that leads nowhere")
+        except Exception as error:
+            # Of the library, or RE2: a $ref may lead to what is no schema, and numbers overflow.
+            return NoVerdict(f"the schema does not work with it ({type(error).__name__})")
         if failure is None:
             return Verdict(True)
         return Verdict(False, f"{failure.json_path}: {failure.message}"[:MAX_COMMENT_CHARS])
@@ -151,3 +163,7 @@ class SchemaCheck:
         self._spend(sum(map(len, forms)) // CHARS_A_STEP)
         if len(forms) < len(instance):
             yield ValidationError("two items are the same")
+
+
+def _untaken(*_: Any) -> Iterator[ValidationError]:
+    raise _Untaken

@@ -5,11 +5,10 @@ import time
 from clickhouse.client import Warehouse
 from clickhouse.llm.judged import find_call, matches, read_calls
 from controlplane.llm.judge_queue import note_asked
-from processors.llm.judges.by_rules import expectation, ready, wants_expected
+from processors.llm.judges.by_rules import expectation, ready, said_of, wants_expected
 from processors.llm.judges.judging import Stopped
 from processors.llm.judges.model_calls import ModelAsking
 from processors.llm.judges.rules import TOO_LARGE
-from processors.llm.judges.texts import subject_of
 from schemas.llm.answers import TraceAnswer
 from schemas.llm.judges import Judge, JudgedCalls, NoVerdict, TryAnswer, Verdict
 from schemas.projects import ProjectContext
@@ -49,7 +48,7 @@ class Trying:
         expected = None
         if wants_expected(judge):
             expected = await expectation(self._means.expected, project, answer)
-        return ready(judge)(subject_of(answer, expected))
+        return said_of(ready(judge), answer, expected)
 
     async def _ask(
         self, warehouse: Warehouse, project: ProjectContext, judge: Judge, answer: TraceAnswer

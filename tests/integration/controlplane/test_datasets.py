@@ -14,6 +14,7 @@ from controlplane.llm.dataset_erasing import erase_items, list_sources
 from controlplane.llm.dataset_items import (
     Asked,
     change_item,
+    count_items,
     find_item,
     list_items,
     list_versions,
@@ -68,7 +69,10 @@ async def test_a_bad_name_is_rejected(database: Database, project_id: ProjectId)
 
 WRONG = (
     ({"id": "a b"}, r"\[0\]\.id"),
+    ({"id": ".."}, r"\[0\]\.id"),
     ({"input": Raw(b"null")}, r"\[0\]\.input"),
+    ({"input": Raw(b"1e400")}, r"\[0\]\.input"),
+    ({"expected_output": Raw(b"[1e400]")}, r"\[0\]\.expected_output"),
     ({"input": Raw(b'"' + b"x" * (256 << 10) + b'"')}, r"\[0\]\.input"),
     ({"metadata": {"a": "x" * (16 << 10)}}, r"\[0\]\.metadata"),
     ({"trace_id": "x" * 201}, r"\[0\]\.trace_id"),
@@ -256,3 +260,29 @@ async def test_items_of_an_erased_person_leave_every_version(
         found = await list_items(database, own, "d", Asked(version=version))
         assert [one.id for one in found.items] == ["other"]
     assert (await find_dataset(database, own, "d")).version == 2
+
+
+async def test_what_calls_and_addresses_say_may_be_no_name_at_all(
+    database: Database, own: ProjectId
+) -> None:
+    await write_items(database, own, "d", [item("a")])
+
+    for strange in ("a\0", "\udc80", "a/b", ""):
+        with pytest.raises(NotFound):
+            await find_item(database, own, strange, "a", Asked())
+        with pytest.raises(NotFound):
+            await find_item(database, own, "d", strange, Asked())
+        assert list(await read_texts(database, own, "d", ["a", strange], 1)) == ["a"]
+
+
+async def test_items_of_many_versions_are_counted_at_once(
+    database: Database, own: ProjectId
+) -> None:
+    await write_items(database, own, "d", [item("a"), item("b")])
+    await write_items(database, own, "d", [item("c"), item("a", 2)])
+    await write_items(database, own, "d", [item("b", archived=True)])
+    await write_items(database, own, "d", [item("b", 3)])
+
+    counts = await count_items(database, own, "d", {0, 1, 2, 3, 4})
+
+    assert counts == {0: 0, 1: 2, 2: 3, 3: 2, 4: 3}

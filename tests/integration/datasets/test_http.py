@@ -1,5 +1,6 @@
 """Datasets over HTTP: who may do what, versions, copies of calls, and what tenants see."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -126,3 +127,19 @@ async def test_calls_become_items_once_with_what_they_were_asked_and_answered(
     assert item["input"] == {"messages": [{"role": "user", "content": "Hi"}]}
     assert (item["expected_output"], item["metadata"]) == (HOSTILE, {"model": "gpt-4o"})
     assert item["trace_id"] == item["id"]
+
+
+async def test_a_call_nested_too_deep_is_left_out_and_keeps_no_other_from_it(world: World) -> None:
+    path = await world.dataset(items=[])
+    deep = str(uuid.uuid4())
+    for trace_id, body in (
+        (deep, b"[" * 990 + b"]" * 990),
+        (str(uuid.uuid4()), b'{"prompt":"Hi"}'),
+    ):
+        world.store(make_trace(world.project_id, trace_id, request_body=body))
+
+    made = await world.key.post(f"{path}/from-calls")
+    page = await world.member.get(f"/p/{world.project_id}/llm/add-to-dataset?trace={deep}")
+
+    assert (made.status_code, page.status_code) == (201, 400)
+    assert (made.json()["changed"], made.json()["left_out"]) == (1, 1)

@@ -104,6 +104,42 @@ async def test_scores_of_calls_traces_and_their_spans_belong_to_items(world: Wor
     assert helpful["average"] == pytest.approx(0.6)
 
 
+async def test_a_version_that_there_is_not_counts_as_none(world: World) -> None:
+    path = await world.dataset()
+    world.store(world.call("r", "q0", version=4_000_000_000))
+
+    (run,) = (await world.ask(f"{path}/runs"))["runs"]
+    (item,) = (await world.ask(f"{path}/results", run="r"))["items"]
+
+    assert (run["version"], run["missing"], item["input"]) == (1, 3, '{"q":"question 0"}')
+
+
+async def test_a_score_of_a_call_is_of_its_item_alone_where_items_share_a_trace(
+    world: World,
+) -> None:
+    path = await world.dataset()
+    told = [f"{OTEL}3-00000000000000a{n}" for n in range(3)]
+    world.store(
+        world.call("r", "q0", trace_id=told[0]),
+        world.call("r", "q1", trace_id=told[1]),
+        world.call("another", "q2", trace_id=told[2]),
+    )
+    spans = {"a0": 0.0, "a1": 1.0, "a2": 0.25}
+    scores = [
+        make_score(span, value=value, trace_id=f"{OTEL}3", span_id=f"00000000000000{span}")
+        for span, value in spans.items()
+    ]
+    whole = make_score("whole", name="whole", value=0.5, trace_id=f"{OTEL}3")
+    store_scores(world.warehouse, world.project_id, [*scores, whole])
+
+    found = await world.ask(f"{path}/results", run="r")
+
+    assert [one["result"]["scores"] for one in found["items"]] == [
+        {"helpfulness": 0, "whole": 0.5},
+        {"helpfulness": 1, "whole": 0.5},
+    ]
+
+
 @pytest.mark.parametrize("seed", [20_261_130])
 async def test_a_comparison_says_what_plain_python_says_of_the_rows(
     world: World, seed: int

@@ -79,6 +79,7 @@ async def world(
         ({"rule": {"type": "contains", "expected": ""}}, "rule.expected"),
         ({"rule": {"type": "max_cost", "usd": 0}}, "rule.usd"),
         ({"rule": {"type": "max_cost", "usd": "NaN"}}, "rule.usd"),
+        ({"rule": {"type": "max_cost", "usd": "1e-999999"}}, "rule.usd"),
         ({"rule": {"type": "max_latency", "ms": 0}}, "rule.ms"),
         ({"rule": {"type": "json_schema", "schema": {"type": "nothing"}}}, "rule.schema: $.type"),
         ({"rule": {"type": "json_schema", "schema": {"$ref": "http://x/y"}}}, "rule.schema"),
@@ -288,3 +289,16 @@ async def test_the_pages_make_change_try_and_remove_a_judge(world: World) -> Non
     assert "calls are judged now" in past.text
     assert (bad.status_code, kept.status_code, removed.status_code) == (400, 400, 303)
     assert (await world.key.get("/v1/judges")).json()["judges"] == []
+
+
+@pytest.mark.parametrize("number", ["inf", "nan", "2.5", "many"])
+async def test_a_number_of_calls_that_is_none_is_shown_beside_its_field(
+    world: World, number: str
+) -> None:
+    form = {"kind": "model", "name": "n", "sampling": "100", "model": MODEL, "prompt": "{output}"}
+    form |= {"minimum": "0", "maximum": "1", "max_calls_day": number}
+
+    answer = await world.admin.post(world.page(), data=form)
+
+    assert answer.status_code == 400
+    assert "number" in answer.text.partition('id="w-f-max_calls_day"')[2][:100]

@@ -5,6 +5,7 @@ import time
 import uuid
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 from msgspec import Raw
@@ -17,9 +18,12 @@ from controlplane.llm.dataset_items import write_items
 from controlplane.llm.datasets import add_dataset
 from controlplane.llm.judge_queue import Waiting, drop_words, put_queue
 from controlplane.llm.judges import change_judge, list_enabled, list_judges, remove_judge
+from processors.llm.judges import by_rules
 from processors.llm.judges.candidates import Candidates, calls_of
+from processors.llm.judges.texts import Subject, subject_of
+from schemas.llm.answers import TraceAnswer
 from schemas.llm.datasets import DatasetForm, ItemForm
-from schemas.llm.judges import CallRef, JudgeChange, share_of
+from schemas.llm.judges import CallRef, JudgeChange, Rule, share_of
 from sluice.erasing import erase_texts
 from sluice.judge_words import JudgeWords
 from tests.integration.judges.courts import Court
@@ -81,6 +85,39 @@ async def test_a_crash_between_the_verdict_and_the_end_of_the_round_scores_nothi
 
     assert set(await court.scores()) == {one.trace_id for one in calls}
     assert (await court.figures(judge)).today.scored == 3
+
+
+async def test_a_call_that_meets_a_bug_fails_and_keeps_no_other_waiting(
+    court: Court, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = await court.judge("polite", POLITE)
+    calls = [court.call(), court.call("odd"), court.call("deep")]
+    await court.queue(judge, *calls)
+
+    def subject(answer: TraceAnswer, expected: Any) -> Subject:
+        if answer.output_text in ("odd", "deep"):
+            raise ZeroDivisionError if answer.output_text == "odd" else RecursionError
+        return subject_of(answer, expected)
+
+    monkeypatch.setattr(by_rules, "subject_of", subject)
+    await court.by_rules().work()
+
+    figures = await court.figures(judge)
+    assert await court.scores() == {calls[0].trace_id: True}
+    assert (figures.today.failed, figures.queued, figures.stopped) == (2, 0, "")
+
+
+async def test_a_call_whose_item_no_database_could_hold_is_skipped(court: Court) -> None:
+    judge = await court.judge("right", {"type": "equals"})
+    await add_dataset(court.database, court.project_id, DatasetForm(name="d"))
+    for dataset, item in (("d", "a\0"), ("d\0", "a")):
+        body = encode({"experiment.dataset": dataset, "experiment.item": item})
+        await court.queue(judge, court.call(metadata=body))
+
+    await court.by_rules().work()
+
+    figures = await court.figures(judge)
+    assert (figures.today.skipped, figures.queued, figures.stopped) == (2, 0, "")
 
 
 async def test_a_block_that_comes_again_before_and_after_it_is_judged_gives_the_same_score(
@@ -289,3 +326,17 @@ async def test_what_judges_say_comes_into_the_log_once_it_is_said(
     assert (chunk.project_id, list(chunk.items)) == (court.project_id, [word.word.body])
     assert list(chunk.ids) == [word.word.item_id]
     assert await court.words() == []
+
+
+async def test_two_changes_at_once_are_both_made(court: Court) -> None:
+    judge = await court.judge("polite", POLITE)
+    rule = msgspec.convert({"type": "regex", "pattern": "no"}, Rule)
+    changes = (JudgeChange(rule=rule), JudgeChange(sampling=0.5), JudgeChange(enabled=False))
+
+    await asyncio.gather(
+        *(change_judge(court.database, court.project_id, judge.id, one) for one in changes)
+    )
+
+    (changed,) = await list_judges(court.database, court.project_id)
+    assert (changed.rule, changed.sampling, changed.enabled) == (rule, 0.5, False)
+    assert changed.revision == 2

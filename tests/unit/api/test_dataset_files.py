@@ -48,3 +48,15 @@ def test_what_is_no_file_of_items_is_rejected_with_its_line(
 ) -> None:
     with pytest.raises(BadRequest, match=says):
         read_items(content, name)
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b'{"input":1}\n\n{"input":1,"id":"a b"}', "x.jsonl"),
+        (b"id,input\na,1\n..,1\n", "x.csv"),
+    ],
+)
+def test_an_item_that_may_not_be_is_rejected_with_its_line(content: bytes, name: str) -> None:
+    with pytest.raises(BadRequest, match=r"^Line 3: id: expected"):
+        read_items(content, name)

@@ -92,3 +92,14 @@ def _pair(rng: random.Random, kind: str) -> tuple[float, float]:
         return usual + rng.gauss(0, 1), usual + 0.3 + rng.gauss(0, 2)
     level = rng.random()
     return float(level < 0.5), float(level < 0.7 if rng.random() < 0.8 else rng.random() < 0.7)
+
+
+def test_differences_whose_squares_are_nothing_have_a_spread() -> None:
+    tiny = paired([0, 0, 0], [1e-200, 3e-200, 2e-200])
+    usual = paired([0, 0, 0], [1, 3, 2])
+
+    assert tiny is not None
+    assert usual is not None
+    assert tiny.chance == pytest.approx(usual.chance)
+    assert tiny.low is not None
+    assert tiny.low / 1e-200 == pytest.approx(usual.low)

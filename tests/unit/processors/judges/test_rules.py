@@ -132,6 +132,14 @@ HOSTILE = {
     ),
     "leads nowhere": ({"$ref": "#/$defs/none"}, "{}"),
     "another document": ({"$ref": "http://127.0.0.1:9/schema"}, "{}"),
+    "leads to a text": ({"title": "x", "$ref": "#/title"}, "{}"),
+    "leads to a list": ({"anyOf": [True], "$ref": "#/anyOf"}, "{}"),
+    "leads to a bad type": ({"default": {"type": 5}, "$ref": "#/default"}, "{}"),
+    "makes a keyword of a name": (
+        {"$defs": {"unevaluatedProperties": False}, "$ref": "#/$defs"},
+        '{"a":1}',
+    ),
+    "a number beyond floats": ({"multipleOf": 0.5}, "1" + "0" * 400),
 }
 
 
