@@ -48,6 +48,18 @@ COST: Mapping[CostPreference, str] = {
     "reported": "coalesce(reported_cost, computed_cost, 0)",
     "computed": "coalesce(computed_cost, reported_cost, 0)",
 }
+SCORED = """
+            SELECT arrayJoin(arrayFilter(one -> one != '', [
+                said.1, said.2, said.3, if(said.4 = '', '', concat('session:', said.4))])) AS name
+            FROM (
+                SELECT argMax((trace_id, call_id, span_id, session_id, deleted),
+                    (version, received_at, item_id)) AS said
+                FROM scores
+                WHERE project_id = {project_id:String} AND received_date >= {first:Date}
+                GROUP BY score_id
+            )
+            WHERE NOT said.5"""
+"""What scores are about: traces, calls, spans, and sessions as the traces of agents are called."""
 # Scores stand beside: one may come long after its trace, and says nothing of the trace's day.
 MARKED = """
 SELECT trace, sampled
@@ -64,12 +76,13 @@ FROM (
     FROM (
         SELECT sipHash64({of_call}) AS trace, received_date AS came, status = 'error' AS failed,
             if(billing = '', {cost}, toDecimal128(0, 12)) AS cost, latency_ms AS ms,
-            environment::String AS environment, false AS is_scored
+            environment::String AS environment,
+            trace_id IN ({scored}) OR substring(trace_id, 1, 32) IN ({scored}) AS is_scored
         FROM traces
         WHERE {received}
         UNION ALL
         SELECT sipHash64({of_span}), received_date, status = 'error', toDecimal128(0, 12),
-            ifNull(duration_ms, 0), '', false
+            ifNull(duration_ms, 0), '', span_id IN ({scored})
         FROM spans
         WHERE {received}
         UNION ALL
@@ -78,15 +91,8 @@ FROM (
         FROM otel_spans
         WHERE {received}
         UNION ALL
-        SELECT sipHash64(trace_id), toDate(0), false, toDecimal128(0, 12), 0, '', true
-        FROM (
-            SELECT argMax(trace_id, (version, received_at, item_id)) AS trace_id,
-                argMax(deleted, (version, received_at, item_id)) AS is_deleted
-            FROM scores
-            WHERE project_id = {project_id:String} AND received_date >= {first:Date}
-            GROUP BY score_id
-        )
-        WHERE trace_id != '' AND NOT is_deleted
+        SELECT sipHash64(name), toDate(0), false, toDecimal128(0, 12), 0, '', true
+        FROM ({scored})
     )
     WHERE trace IN (
         SELECT sipHash64({of_call}) FROM traces WHERE {on_day}
@@ -312,6 +318,7 @@ def _rule_sql(rule: KeepRule, number: int) -> str:
 
 def _filled(sql: str) -> str:
     for place, text in (
+        ("{scored}", SCORED),
         ("{received}", RECEIVED),
         ("{on_day}", ON_DAY),
         ("{of_call}", TRACE["traces"]),

@@ -1,0 +1,87 @@
+"""What names a trace keeps it, and what is a copy of it goes with it."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from clickhouse.client import Warehouse
+from schemas.projects import ProjectContext, ProjectId
+from schemas.retention import KeepRule, RetentionPolicy
+from tests.integration.queries.otel_rows import AT_US, HOUR_US, call, span, store_spans
+from tests.integration.queries.otel_rows import trace_id as otel_id
+from tests.integration.queries.rows import encode_spans, encode_traces, make_span, make_trace
+from tests.integration.queries.score_rows import make_score, store_scores
+from tests.integration.store.reprice_breaks import FusedDatabase
+from tests.integration.store.test_thinning import END_AT, keeping, make_project, thin, traces_in
+
+AT: dict[str, Any] = {"timestamp_us": AT_US + HOUR_US, "received_at_us": AT_US + HOUR_US}
+KINDS: Any = {"calls": END_AT, "agent_spans": END_AT, "otel_spans": END_AT}
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    with capture_logs():
+        yield
+
+
+@pytest.fixture
+async def database(migrated_file: Path, tmp_path: Path) -> AsyncIterator[FusedDatabase]:
+    file = tmp_path / "control.db"
+    file.write_bytes(migrated_file.read_bytes())
+    database = FusedDatabase(f"sqlite:///{file}")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def project(database: FusedDatabase) -> ProjectId:
+    return await make_project(database)
+
+
+def put(warehouse: Warehouse, table: str, body: bytes) -> None:
+    warehouse.insert_now(table, body, uuid.uuid4().hex)
+
+
+async def test_a_score_keeps_the_trace_of_whatever_it_is_about(
+    warehouse: Warehouse, database: FusedDatabase, project: ProjectId
+) -> None:
+    """Sessions of agents are traces; their calls and spans have ids of their own."""
+    agents = [
+        make_span(project, str(uuid.UUID(int=number)), session_id=session, **AT)
+        for number, session in enumerate(("by-session", "by-span", "by-span", "none"), start=1)
+    ]
+    put(warehouse, "spans", encode_spans(agents))
+    store_spans(
+        warehouse,
+        ProjectContext(project),
+        [span(1, trace=1), call(2, 1, trace=1), span(3, trace=2), call(4, 3, trace=2)],
+    )
+    of_session = [make_trace(project, name, **AT) for name in ("by-call", "by-whole", "by-none")]
+    put(warehouse, "traces", encode_traces(of_session))
+    for one in of_session:
+        sql = "ALTER TABLE traces UPDATE scope = concat('session:', {id:String})"
+        where = " WHERE project_id = {p:String} AND trace_id = {id:String}"
+        values = {"p": project, "id": one.trace_id}
+        warehouse.command_now(sql + where, values, {"mutations_sync": 1})
+    about = (
+        {"session_id": "by-session"},
+        {"span_id": str(uuid.UUID(int=2))},
+        {"trace_id": otel_id(1), "span_id": f"{2:016x}"},
+        {"trace_id": "by-call"},
+        {"session_id": "by-whole"},
+    )
+    score = {"timestamp_us": AT_US + HOUR_US, "version_us": AT_US + HOUR_US}
+    scores = [make_score(f"s{number}", **score, **one) for number, one in enumerate(about)]
+    store_scores(warehouse, project, scores)
+    policy = RetentionPolicy(kinds=KINDS, rules=(KeepRule("scored", 90),))
+
+    await thin(database, warehouse, keeping(project, END_AT + 1, policy))
+
+    left = traces_in(warehouse, project)
+    assert left["spans"] == {"by-session": 1, "by-span": 2}
+    assert left["otel_spans"] == {otel_id(1): 2}
+    assert left["traces"] == {otel_id(1): 1, "by-call": 1, "by-whole": 1}
