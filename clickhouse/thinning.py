@@ -144,6 +144,14 @@ DELETE_UNNAMED = """
 DELETE FROM messages
 WHERE {received}
     AND (received_date, hash) NOT IN ({held})"""
+HAS_COPIES = "SELECT count() FROM experiment_calls WHERE {received}"
+DELETE_COPIES = """
+DELETE FROM experiment_calls
+WHERE {received}
+    AND trace_id NOT IN (
+        SELECT trace_id FROM traces
+        WHERE {received}
+            AND trace_id IN (SELECT trace_id FROM experiment_calls WHERE {received}))"""
 FORGET = """
 DELETE FROM thinned_traces WHERE project_id = {project_id:String} AND run_id = {run_id:String}
 """
@@ -253,6 +261,7 @@ async def delete(store: Warehouse, run: Run) -> None:
                 f"the store deleted rows of {tables[0]} and shows them still"
             )
     await _delete_messages(store, run)
+    await _delete_copies(store, run)
 
 
 async def forget(store: Warehouse, run: Run) -> None:
@@ -285,6 +294,12 @@ async def _delete_messages(store: Warehouse, run: Run) -> None:
     sql = DELETE_UNNAMED.replace("{held}", held)
     # Copies look for themselves: the rows are days old, and what went of them is gone from all.
     await store.command(_filled(sql), run.values, **DELETE_SETTINGS)
+
+
+async def _delete_copies(store: Warehouse, run: Run) -> None:
+    """Deletes what runs of datasets say of calls that are gone."""
+    if (await store.query(_filled(HAS_COPIES), run.values)).rows[0][0]:
+        await store.command(_filled(DELETE_COPIES), run.values, **DELETE_SETTINGS)
 
 
 async def _count(store: Warehouse, run: Run, table: str, kind: KeptKind) -> int:

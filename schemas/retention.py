@@ -57,7 +57,10 @@ TABLES_OF: Mapping[KeptKind, Tables] = {
     "calls": Tables(
         "Calls of models",
         ("traces",),
-        ("bill_marks", "bill_queue", "bill_changes", "cost_changes"),
+        (
+            *("bill_marks", "bill_queue", "bill_changes", "cost_changes"),
+            *("experiment_calls", "prompt_templates"),
+        ),
         ("trace_sums", "session_sums", "key_days"),
     ),
     "agent_spans": Tables(

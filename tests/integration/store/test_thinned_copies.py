@@ -85,3 +85,23 @@ async def test_a_score_keeps_the_trace_of_whatever_it_is_about(
     assert left["spans"] == {"by-session": 1, "by-span": 2}
     assert left["otel_spans"] == {otel_id(1): 2}
     assert left["traces"] == {otel_id(1): 1, "by-call": 1, "by-whole": 1}
+
+
+async def test_what_runs_of_datasets_say_of_a_call_goes_with_it(
+    warehouse: Warehouse, database: FusedDatabase, project: ProjectId
+) -> None:
+    names = {"experiment.dataset": "questions", "experiment.run": "first"}
+    rows = [
+        make_trace(project, f"{status}-{number}", status=status, tags={**names, **item}, **AT)
+        for number in range(3)
+        for status in ("error", "success")
+        for item in ({"experiment.item": f"q{number}"},)
+    ]
+    put(warehouse, "traces", encode_traces(rows))
+    policy = RetentionPolicy(kinds=KINDS, rules=(KeepRule("error", 90),))
+
+    await thin(database, warehouse, keeping(project, END_AT + 1, policy))
+
+    sql = "SELECT trace_id FROM experiment_calls WHERE project_id = {p:String} ORDER BY trace_id"
+    left = [row[0] for row in warehouse.query_now(sql, {"p": project}, {}).rows]
+    assert left == ["error-0", "error-1", "error-2"]
