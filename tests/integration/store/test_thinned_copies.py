@@ -1,5 +1,6 @@
 """What names a trace keeps it, and what is a copy of it goes with it."""
 
+import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -31,7 +32,7 @@ def _quiet() -> Iterator[None]:
 @pytest.fixture
 async def database(migrated_file: Path, tmp_path: Path) -> AsyncIterator[FusedDatabase]:
     file = tmp_path / "control.db"
-    file.write_bytes(migrated_file.read_bytes())
+    shutil.copy(migrated_file, file)
     database = FusedDatabase(f"sqlite:///{file}")
     yield database
     await database.close()
