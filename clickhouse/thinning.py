@@ -132,7 +132,7 @@ DELETE = "DELETE FROM {table} WHERE {goes}"
 GOING = "SELECT count() FROM {going}"
 GOING_OF = """{table}
 WHERE project_id = {project_id:String}
-    AND received_date >= {first:Date}
+    AND received_date >= {oldest:Date}
     AND received_date <= {day:Date}
     AND sipHash64({trace}) IN (SELECT trace FROM ({marked}){which})"""
 COUNT = "SELECT count() FROM {table} WHERE {goes}"
@@ -238,7 +238,8 @@ def marking(run: Run) -> tuple[str, dict[str, Any]]:
 def going(run: Run, table: str, kind: KeptKind, since: date) -> tuple[str, dict[str, Any]] | None:
     """Returns which rows of a table would go of the days from `since` to that of the run.
 
-    What it binds has no `first`: the first day of which such rows may be. `None` where none go.
+    What it binds has no `first`, the first day of which such rows may be, and no `oldest`, the
+    first of which they are counted. `None` where none go.
     """
     if kind not in (*run.stage.ruled, *run.stage.sampled):
         return None

@@ -3,6 +3,7 @@
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,28 @@ import pytest
 from structlog.testing import capture_logs
 
 from clickhouse.client import Warehouse
+from clickhouse.retention_sizes import Within, going_of, stored_of
 from schemas.projects import ProjectContext, ProjectId
-from schemas.retention import KeepRule, RetentionPolicy
+from schemas.retention import MOST_RULES, InForce, KeepRule, RetentionPolicy
 from tests.integration.queries.otel_rows import AT_US, HOUR_US, call, span, store_spans
 from tests.integration.queries.otel_rows import trace_id as otel_id
-from tests.integration.queries.rows import encode_spans, encode_traces, make_span, make_trace
+from tests.integration.queries.rows import (
+    DAY_US,
+    encode_spans,
+    encode_traces,
+    make_span,
+    make_trace,
+)
 from tests.integration.queries.score_rows import make_score, store_scores
 from tests.integration.store.reprice_breaks import FusedDatabase
-from tests.integration.store.test_thinning import END_AT, keeping, make_project, thin, traces_in
+from tests.integration.store.test_thinning import (
+    DAY,
+    END_AT,
+    keeping,
+    make_project,
+    thin,
+    traces_in,
+)
 
 AT: dict[str, Any] = {"timestamp_us": AT_US + HOUR_US, "received_at_us": AT_US + HOUR_US}
 KINDS: Any = {"calls": END_AT, "agent_spans": END_AT, "otel_spans": END_AT}
@@ -106,3 +121,36 @@ async def test_what_runs_of_datasets_say_of_a_call_goes_with_it(
     sql = "SELECT trace_id FROM experiment_calls WHERE project_id = {p:String} ORDER BY trace_id"
     left = [row[0] for row in warehouse.query_now(sql, {"p": project}, {}).rows]
     assert left == ["error-0", "error-1", "error-2"]
+
+
+async def test_a_preview_counts_what_goes_for_its_age_and_by_a_rule_once(
+    warehouse: Warehouse, project: ProjectId
+) -> None:
+    """One trace of two days, of which the first goes for its age and the second by the rule."""
+    context = ProjectContext(project)
+    store_spans(warehouse, context, [span(1)])
+    store_spans(warehouse, context, [span(2, 1)], received_us=AT_US + HOUR_US + DAY_US)
+    policy = RetentionPolicy(kinds=KINDS, rules=(KeepRule("error", END_AT + 1),))
+    within = Within(DAY + timedelta(days=END_AT + 2), 1_000_000, 7)
+    stored = await stored_of(warehouse, context)
+
+    found = await going_of(warehouse, context, stored, InForce((policy,)), within)
+
+    assert found["otel_spans"].rows == stored["otel_spans"].rows == 2
+
+
+async def test_a_preview_counts_every_stage(warehouse: Warehouse, project: ProjectId) -> None:
+    """A day for each of as many rules as there may be, after the end of each kind's days."""
+    context, ages = ProjectContext(project), range(19, 23 + MOST_RULES)
+    for age in ages:
+        received = AT_US + HOUR_US - age * DAY_US
+        store_spans(warehouse, context, [span(age, trace=age)], received_us=received)
+    kinds: Any = {"calls": 19, "agent_spans": 20, "otel_spans": 21}
+    rules = tuple(KeepRule("error", 22 + number) for number in range(MOST_RULES))
+    policy = RetentionPolicy(kinds, None, rules, 18, 0.0)
+    stored = await stored_of(warehouse, context)
+
+    within = Within(DAY, 1_000_000, 7)
+    found = await going_of(warehouse, context, stored, InForce((policy,)), within)
+
+    assert found["otel_spans"].rows == stored["otel_spans"].rows == len(ages)
