@@ -214,13 +214,17 @@ async def mark(store: Warehouse, run: Run, today: date) -> dict[str, int]:
 
     Raises `QueryTooExpensive` where a day has more traces than are held in memory.
     """
-    sql, values = marking(run)
-    sql = MARK.replace("{marked}", sql)
-    await store.command(sql, values | {"today": today}, **MARK_SETTINGS)
+    await _mark(store, run, today)
     counts: dict[str, int] = {}
     for kind, tables in DELETED.items():
         counts[kind] = await _count(store, run, tables[0], kind)
     return counts
+
+
+async def mark_again(store: Warehouse, run: Run, today: date) -> None:
+    """Notes the same of a run that was broken off so long ago that its notes are gone."""
+    if not await _noted(store, run):
+        await _mark(store, run, today)
 
 
 def marking(run: Run) -> tuple[str, dict[str, Any]]:
@@ -268,6 +272,12 @@ async def delete(store: Warehouse, run: Run) -> None:
 async def forget(store: Warehouse, run: Run) -> None:
     """Deletes the notes of a run that is over."""
     await store.command(FORGET, {"project_id": run.project_id, "run_id": run.run_id})
+
+
+async def _mark(store: Warehouse, run: Run, today: date) -> None:
+    sql, values = marking(run)
+    sql = MARK.replace("{marked}", sql)
+    await store.command(sql, values | {"today": today}, **MARK_SETTINGS)
 
 
 async def _delete(store: Warehouse, run: Run, table: str, kind: KeptKind) -> None:

@@ -12,6 +12,8 @@ from structlog.testing import capture_logs
 
 from clickhouse.client import Warehouse
 from clickhouse.retention_sizes import Within, going_of, stored_of
+from clickhouse.thinning import Run, forget, mark
+from controlplane.thinning import Thinned, begin_day, list_removed
 from schemas.projects import ProjectContext, ProjectId
 from schemas.retention import MOST_RULES, InForce, KeepRule, RetentionPolicy
 from tests.integration.queries.otel_rows import AT_US, HOUR_US, call, span, store_spans
@@ -154,3 +156,24 @@ async def test_a_preview_counts_every_stage(warehouse: Warehouse, project: Proje
     found = await going_of(warehouse, context, stored, InForce((policy,)), within)
 
     assert found["otel_spans"].rows == stored["otel_spans"].rows == len(ages)
+
+
+async def test_a_day_that_was_broken_off_so_long_ago_that_its_notes_are_gone_is_ended(
+    warehouse: Warehouse, database: FusedDatabase, project: ProjectId
+) -> None:
+    """They are deleted for their age, before the day's turn comes."""
+    store_spans(warehouse, ProjectContext(project), [span(1), span(2, trace=2, failed=True)])
+    policy = RetentionPolicy(kinds=KINDS, rules=(KeepRule("error", 90),))
+    found = keeping(project, END_AT + 1, policy)
+    stage = found.policy_of(project).stage_of(1_000_000, END_AT + 1)
+    assert stage is not None
+    run = Run(project, DAY, "broken-off", stage)
+    counts = await mark(warehouse, run, DAY)
+    await begin_day(database, project, Thinned(DAY, stage.text, run.run_id, counts, is_done=False))
+    await forget(warehouse, run)
+
+    await thin(database, warehouse, found)
+
+    assert traces_in(warehouse, project)["otel_spans"] == {otel_id(2): 1}
+    removed = await list_removed(database, project, 9)
+    assert {one.kind: one.rows for one in removed} == {"otel_spans": 1}
