@@ -5,8 +5,13 @@ import uuid
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.persons import Whose, erase_rows, personal_of
+from clickhouse.kept_days import forget_people
+from clickhouse.llm.keep_days import Day, build, seal
+from clickhouse.llm.key_days import API_KEYS, USERS
+from clickhouse.persons import Whose, erase_rows, mutation_settings, personal_of
+from clickhouse.tags import path_of
 from schemas.projects import ProjectId
+from schemas.times import from_us
 from tests.integration.queries.rows import START_US, encode_traces, make_trace
 
 JANE = "jane.doe@secret.example"
@@ -53,3 +58,22 @@ async def test_what_runs_of_datasets_say_of_calls_goes_with_the_metadata_that_sa
     sql = "SELECT item_id FROM experiment_calls WHERE project_id = {p:String}"
     left = warehouse.query_now(sql, {"p": whose.project_id}, {}).rows
     assert [row[0] for row in left] == ["asked by bob"]
+
+
+async def test_kept_sums_by_key_stay_since_they_name_nobody(
+    warehouse: Warehouse, whose: Whose
+) -> None:
+    """Where the rows of their day are gone, nothing could build them again."""
+    rows = [make_trace(whose.project_id, "t", user_id=JANE, tags={"userId": JANE})]
+    warehouse.insert_now("traces", encode_traces(rows), uuid.uuid4().hex)
+    day = from_us(rows[0].received_at_us).date()
+    for number, path in enumerate((USERS, API_KEYS, path_of("userId"))):
+        one = Day(whose.project_id, path, day)
+        assert await build(warehouse, one, number)
+        await seal(warehouse, one, number)
+
+    await forget_people(warehouse, whose.project_id, **await mutation_settings(warehouse))
+
+    sql = "SELECT path, requests FROM key_days WHERE project_id = {p:String} AND grain != 'seal'"
+    left = warehouse.query_now(sql, {"p": whose.project_id}, {}).rows
+    assert [tuple(row) for row in left] == [(API_KEYS, 1)]
