@@ -1,4 +1,4 @@
-"""What of kept days is for all projects: which keys are asked for, and how a project leaves them.
+"""What of kept days is for all projects: which keys are asked for, and how people leave them.
 
 The days themselves: `clickhouse.llm.key_days`.
 """
@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from clickhouse.client import Warehouse
+from clickhouse.llm.key_days import API_KEYS
 from schemas.projects import ProjectId
 
 MOST_PATHS = 8
@@ -35,7 +36,7 @@ WHERE project_id = {project_id:String}
 # Rows that a build before has lost are on the disk still: the first takes them off it.
 FORGET = (
     "ALTER TABLE key_days APPLY DELETED MASK",
-    "ALTER TABLE key_days DELETE WHERE project_id = {project_id:String}",
+    "ALTER TABLE key_days DELETE WHERE project_id = {project_id:String} AND path != {keys:String}",
 )
 
 
@@ -56,7 +57,11 @@ async def drop_unasked(store: Warehouse, asked: Mapping[ProjectId, Collection[st
             await store.command(DROP, {"project_id": project_id, "paths": gone})
 
 
-async def forget_project(store: Warehouse, project_id: ProjectId, **settings: Any) -> None:
-    """Deletes all that is kept of a project, from the disk too: who was erased is in no build."""
+async def forget_people(store: Warehouse, project_id: ProjectId, **settings: Any) -> None:
+    """Deletes what is kept of a project, from the disk too: who was erased is in no build.
+
+    Sums by API key stay. They name nobody, and where rows are gone they cannot be built again.
+    """
     for statement in FORGET:
-        await store.command(statement, {"project_id": project_id}, **settings)
+        values = {"project_id": project_id, "keys": API_KEYS}
+        await store.command(statement, values, **settings)

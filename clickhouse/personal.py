@@ -6,7 +6,8 @@ erasure and the counts of a search follow from it. Its order is that of erasing:
 found through others come before these.
 
 Rows are blanked, not deleted: counts, costs and times of a project stay what they were, in the rows
-and in the rollups alike, and nobody is in them any more.
+and in the rollups alike, and nobody is in them any more. What says that a call belongs to a run of
+a dataset is deleted: it is a copy of its metadata.
 """
 
 from collections.abc import Mapping
@@ -52,7 +53,7 @@ class Personal(Struct, frozen=True, kw_only=True):
     """Columns of text that may say who it is, of an id of `LEAST_CHARS` or more."""
     parents: tuple[Parent, ...] = ()
     erased: Mapping[str, str]
-    """What the columns become."""
+    """What the columns become; empty: such rows are deleted, since their names are their place."""
     exported: tuple[str, ...]
     """What a person is given of a row."""
     json: frozenset[str] = frozenset()
@@ -209,10 +210,18 @@ PERSONAL = (
         kind="templates of prompts",
         table="prompt_templates",
         id_column="item_id",
-        key="version",
         texts=("text",),
         erased={"text": NO_TEXT},
         exported=("item_id", "timestamp", "received_at", "prompt", "version", "text"),
+    ),
+    Personal(
+        kind="calls of experiments",
+        table="experiment_calls",
+        id_column="trace_id",
+        parents=(Parent("traces", "trace_id"),),
+        erased={},
+        # The metadata of the calls say the same.
+        exported=(),
     ),
     Personal(
         kind="scores",
@@ -346,4 +355,4 @@ PERSONAL = (
 )
 """A line for each table. Tables that have no column `received_at` name no such moment: what they
 hold came with rows that are named here."""
-UNDATED = frozenset({"bill_changes", "cost_changes"})
+UNDATED = frozenset({"bill_changes", "cost_changes", "experiment_calls"})

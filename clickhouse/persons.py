@@ -75,6 +75,7 @@ ALTER TABLE {table}
 UPDATE {changes}
 WHERE project_id = {project_id:String} AND {key} IN {keys:Array(String)}
 """
+DELETE = ERASE.replace("UPDATE {changes}", "DELETE")
 
 
 async def count_rows(warehouse: Warehouse, whose: Whose, **settings: Any) -> dict[str, int]:
@@ -88,13 +89,13 @@ async def count_rows(warehouse: Warehouse, whose: Whose, **settings: Any) -> dic
 
 
 async def erase_rows(store: Warehouse, one: Personal, whose: Whose) -> None:
-    """Blanks a person's rows of one table. May be repeated.
+    """Blanks a person's rows of one table, or deletes them. May be repeated.
 
     Raises `WarehouseUnavailable` where the rows read back name them still.
     """
     settings = await mutation_settings(store)
     changes = ", ".join(f"{column} = {value}" for column, value in one.erased.items())
-    erase = _filled(ERASE, one).replace("{changes}", changes)
+    erase = _filled(ERASE if changes else DELETE, one).replace("{changes}", changes)
     async for keys in _keys(store, one, whose):
         values = {"project_id": whose.project_id, "keys": keys}
         await store.command(erase, values, **settings)

@@ -7,14 +7,13 @@ from typing import Any, NamedTuple
 
 from clickhouse.client import Warehouse
 from clickhouse.failures import QueryTooExpensive
+from clickhouse.retention import FIRST_DAY
 from clickhouse.thinning import DELETED, GOING, Run, going
 from schemas.projects import ProjectContext
 from schemas.retained import Stored
 from schemas.retention import KINDS, OF_TRACES, TABLES_OF, WINDOW_DAYS, InForce, KeptKind, Stage
 
 MOST_DAYS = 10_000
-MOST_STAGES = 12
-"""Ranges of days of one preview: each is three statements."""
 DAYS = """
 SELECT received_date, count()
 FROM {table:Identifier}
@@ -89,6 +88,10 @@ class Within(NamedTuple):
         """Returns how many days ago a day was."""
         return (self.today - day).days
 
+    def first_kept(self, days: int) -> date:
+        """Returns the first day that is no older than so many days."""
+        return self.today - timedelta(days=min(days, self.age(FIRST_DAY)))
+
 
 async def _stored(
     warehouse: Warehouse, project: ProjectContext, kind: KeptKind, sizes: Mapping[str, float]
@@ -113,11 +116,13 @@ async def _thinned(
 ) -> dict[KeptKind, int]:
     days = sorted({day for kind in OF_TRACES for day in stored[kind].days})
     found = dict.fromkeys(OF_TRACES, 0)
-    stretches = list(_stretches(days, policy, within))[:MOST_STAGES]
-    for stretch in stretches:
+    # What is older goes for its age, and is counted there.
+    kept = {kind: within.first_kept(policy.days_of(kind, within.usual_days)) for kind in OF_TRACES}
+    # At most one for each age at which a rule, a kind or the sample begins or ends.
+    for stretch in _stretches(days, policy, within):
         run = Run(project.project_id, stretch.last, "", stretch.stage, project.cost_preference)
         counts = await asyncio.gather(
-            *(_count(warehouse, run, stretch.first, kind) for kind in OF_TRACES)
+            *(_count(warehouse, run, stretch.first, kind, oldest=kept[kind]) for kind in OF_TRACES)
         )
         for kind, count in zip(OF_TRACES, counts, strict=True):
             found[kind] += count
@@ -140,11 +145,14 @@ def _stretches(days: Sequence[date], policy: InForce, within: Within) -> Iterato
         yield current
 
 
-async def _count(warehouse: Warehouse, run: Run, first: date, kind: KeptKind) -> int:
+async def _count(
+    warehouse: Warehouse, run: Run, first: date, kind: KeptKind, *, oldest: date
+) -> int:
     found = going(run, DELETED[kind][0], kind, first)
     if found is None:
         return 0
     sql, values = found
     values["first"] = first - timedelta(days=WINDOW_DAYS)
+    values["oldest"] = max(values["first"], oldest)
     answer = await warehouse.query(GOING.replace("{going}", sql), values, **PREVIEW_SETTINGS)
     return int(answer.rows[0][0])

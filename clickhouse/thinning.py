@@ -48,6 +48,18 @@ COST: Mapping[CostPreference, str] = {
     "reported": "coalesce(reported_cost, computed_cost, 0)",
     "computed": "coalesce(computed_cost, reported_cost, 0)",
 }
+SCORED = """
+            SELECT arrayJoin(arrayFilter(one -> one != '', [
+                said.1, said.2, said.3, if(said.4 = '', '', concat('session:', said.4))])) AS name
+            FROM (
+                SELECT argMax((trace_id, call_id, span_id, session_id, deleted),
+                    (version, received_at, item_id)) AS said
+                FROM scores
+                WHERE project_id = {project_id:String} AND received_date >= {first:Date}
+                GROUP BY score_id
+            )
+            WHERE NOT said.5"""
+"""What scores are about: traces, calls, spans, and sessions as the traces of agents are called."""
 # Scores stand beside: one may come long after its trace, and says nothing of the trace's day.
 MARKED = """
 SELECT trace, sampled
@@ -64,12 +76,13 @@ FROM (
     FROM (
         SELECT sipHash64({of_call}) AS trace, received_date AS came, status = 'error' AS failed,
             if(billing = '', {cost}, toDecimal128(0, 12)) AS cost, latency_ms AS ms,
-            environment::String AS environment, false AS is_scored
+            environment::String AS environment,
+            trace_id IN ({scored}) OR substring(trace_id, 1, 32) IN ({scored}) AS is_scored
         FROM traces
         WHERE {received}
         UNION ALL
         SELECT sipHash64({of_span}), received_date, status = 'error', toDecimal128(0, 12),
-            ifNull(duration_ms, 0), '', false
+            ifNull(duration_ms, 0), '', span_id IN ({scored})
         FROM spans
         WHERE {received}
         UNION ALL
@@ -78,15 +91,8 @@ FROM (
         FROM otel_spans
         WHERE {received}
         UNION ALL
-        SELECT sipHash64(trace_id), toDate(0), false, toDecimal128(0, 12), 0, '', true
-        FROM (
-            SELECT argMax(trace_id, (version, received_at, item_id)) AS trace_id,
-                argMax(deleted, (version, received_at, item_id)) AS is_deleted
-            FROM scores
-            WHERE project_id = {project_id:String} AND received_date >= {first:Date}
-            GROUP BY score_id
-        )
-        WHERE trace_id != '' AND NOT is_deleted
+        SELECT sipHash64(name), toDate(0), false, toDecimal128(0, 12), 0, '', true
+        FROM ({scored})
     )
     WHERE trace IN (
         SELECT sipHash64({of_call}) FROM traces WHERE {on_day}
@@ -126,7 +132,7 @@ DELETE = "DELETE FROM {table} WHERE {goes}"
 GOING = "SELECT count() FROM {going}"
 GOING_OF = """{table}
 WHERE project_id = {project_id:String}
-    AND received_date >= {first:Date}
+    AND received_date >= {oldest:Date}
     AND received_date <= {day:Date}
     AND sipHash64({trace}) IN (SELECT trace FROM ({marked}){which})"""
 COUNT = "SELECT count() FROM {table} WHERE {goes}"
@@ -138,6 +144,14 @@ DELETE_UNNAMED = """
 DELETE FROM messages
 WHERE {received}
     AND (received_date, hash) NOT IN ({held})"""
+HAS_COPIES = "SELECT count() FROM experiment_calls WHERE {received}"
+DELETE_COPIES = """
+DELETE FROM experiment_calls
+WHERE {received}
+    AND trace_id NOT IN (
+        SELECT trace_id FROM traces
+        WHERE {received}
+            AND trace_id IN (SELECT trace_id FROM experiment_calls WHERE {received}))"""
 FORGET = """
 DELETE FROM thinned_traces WHERE project_id = {project_id:String} AND run_id = {run_id:String}
 """
@@ -200,13 +214,17 @@ async def mark(store: Warehouse, run: Run, today: date) -> dict[str, int]:
 
     Raises `QueryTooExpensive` where a day has more traces than are held in memory.
     """
-    sql, values = marking(run)
-    sql = MARK.replace("{marked}", sql)
-    await store.command(sql, values | {"today": today}, **MARK_SETTINGS)
+    await _mark(store, run, today)
     counts: dict[str, int] = {}
     for kind, tables in DELETED.items():
         counts[kind] = await _count(store, run, tables[0], kind)
     return counts
+
+
+async def mark_again(store: Warehouse, run: Run, today: date) -> None:
+    """Notes the same of a run that was broken off so long ago that its notes are gone."""
+    if not await _noted(store, run):
+        await _mark(store, run, today)
 
 
 def marking(run: Run) -> tuple[str, dict[str, Any]]:
@@ -224,7 +242,8 @@ def marking(run: Run) -> tuple[str, dict[str, Any]]:
 def going(run: Run, table: str, kind: KeptKind, since: date) -> tuple[str, dict[str, Any]] | None:
     """Returns which rows of a table would go of the days from `since` to that of the run.
 
-    What it binds has no `first`: the first day of which such rows may be. `None` where none go.
+    What it binds has no `first`, the first day of which such rows may be, and no `oldest`, the
+    first of which they are counted. `None` where none go.
     """
     if kind not in (*run.stage.ruled, *run.stage.sampled):
         return None
@@ -247,11 +266,18 @@ async def delete(store: Warehouse, run: Run) -> None:
                 f"the store deleted rows of {tables[0]} and shows them still"
             )
     await _delete_messages(store, run)
+    await _delete_copies(store, run)
 
 
 async def forget(store: Warehouse, run: Run) -> None:
     """Deletes the notes of a run that is over."""
     await store.command(FORGET, {"project_id": run.project_id, "run_id": run.run_id})
+
+
+async def _mark(store: Warehouse, run: Run, today: date) -> None:
+    sql, values = marking(run)
+    sql = MARK.replace("{marked}", sql)
+    await store.command(sql, values | {"today": today}, **MARK_SETTINGS)
 
 
 async def _delete(store: Warehouse, run: Run, table: str, kind: KeptKind) -> None:
@@ -279,6 +305,12 @@ async def _delete_messages(store: Warehouse, run: Run) -> None:
     sql = DELETE_UNNAMED.replace("{held}", held)
     # Copies look for themselves: the rows are days old, and what went of them is gone from all.
     await store.command(_filled(sql), run.values, **DELETE_SETTINGS)
+
+
+async def _delete_copies(store: Warehouse, run: Run) -> None:
+    """Deletes what runs of datasets say of calls that are gone."""
+    if (await store.query(_filled(HAS_COPIES), run.values)).rows[0][0]:
+        await store.command(_filled(DELETE_COPIES), run.values, **DELETE_SETTINGS)
 
 
 async def _count(store: Warehouse, run: Run, table: str, kind: KeptKind) -> int:
@@ -312,6 +344,7 @@ def _rule_sql(rule: KeepRule, number: int) -> str:
 
 def _filled(sql: str) -> str:
     for place, text in (
+        ("{scored}", SCORED),
         ("{received}", RECEIVED),
         ("{on_day}", ON_DAY),
         ("{of_call}", TRACE["traces"]),

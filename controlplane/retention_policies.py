@@ -27,6 +27,8 @@ from schemas.retention import (
 GRACE_US = 24 * 3_600_000_000
 """How long after a change nothing goes by it, unless who changes it says otherwise."""
 MOST_NUMBER = Decimal(10) ** 12
+LEAST_NUMBER = Decimal("1e-12")
+"""Of which numbers are multiples: as exact as money is. `1e-999999` is a text of a million."""
 
 
 class Held(NamedTuple):
@@ -106,10 +108,14 @@ def _checked_rule(rule: KeepRule) -> KeepRule:
             number = Decimal(value)
         except InvalidOperation:
             number = Decimal(-1)
-        if not (number.is_finite() and 0 <= number <= MOST_NUMBER):
+        if not (
+            number.is_finite()
+            and 0 <= number <= MOST_NUMBER
+            and number == number.quantize(LEAST_NUMBER)
+        ):
             raise BadRequest(
-                f"rules: {rule.when} expects a number of {NUMBERS[rule.when]}, 0 to 10^12,"
-                f" and not {value[:40]!r}"
+                f"rules: {rule.when} expects a number of {NUMBERS[rule.when]}, 0 to 10^12 with at"
+                f" most 12 decimals, and not {value[:40]!r}"
             )
         value = f"{number.normalize():f}"
     elif rule.when == "environment":

@@ -17,7 +17,7 @@ import structlog
 from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
-from clickhouse.kept_days import forget_project
+from clickhouse.kept_days import forget_people
 from clickhouse.person_rollups import drop_empty_sums, move_session_sums, take_out_of_errors
 from clickhouse.personal import PERSONAL, Personal
 from clickhouse.persons import (
@@ -137,7 +137,7 @@ class Erasures:
         if one.table == "traces":
             await drop_empty_sums(self._store, whose)
             settings = await mutation_settings(self._store)
-            await forget_project(self._store, whose.project_id, **settings)
+            await forget_people(self._store, whose.project_id, **settings)
 
     async def _save(
         self, erasure: Erasure, state: ErasureState = "running", **named: object

@@ -159,6 +159,10 @@ class Thinning:
         """Returns the run of a day that is under way, or one that is new."""
         known = (await list_thinned(self._database, at.project_id)).get(at.day)
         if known is not None and not known.is_done:
+            if any(known.counts.values()):
+                was = msgspec.json.decode(known.stage, type=Stage)
+                old = Run(at.project_id, at.day, known.run_id, was, preference)
+                await rows.mark_again(at.store, old, at.today)
             return known
         run = Run(at.project_id, at.day, str(uuid4()), stage, preference)
         counts = await rows.mark(at.store, run, at.today)

@@ -55,7 +55,7 @@ class RetentionAnswer(Struct, frozen=True, rename="camel"):
     days: int | None
     """Of the project, for all that has none of its own; `null` for ever."""
     sums_days: int | None
-    """Of sums of calls and agent spans, where these go sooner; `null` for ever."""
+    """Of sums of calls and agent spans, as the project has set them; `null`: as the server has."""
     policy: RetentionPolicy
     kinds: list[KindKept]
     removed: list[RemovedLine]
@@ -81,6 +81,7 @@ class RetentionPreview(Struct, frozen=True, rename="camel"):
 
     kinds: list[KindGone]
     rows: int
+    """Of the kinds that could be counted, as `bytes`: at least so many."""
     bytes: int
 
 

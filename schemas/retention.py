@@ -57,7 +57,10 @@ TABLES_OF: Mapping[KeptKind, Tables] = {
     "calls": Tables(
         "Calls of models",
         ("traces",),
-        ("bill_marks", "bill_queue", "bill_changes", "cost_changes"),
+        (
+            *("bill_marks", "bill_queue", "bill_changes", "cost_changes"),
+            *("experiment_calls", "prompt_templates"),
+        ),
         ("trace_sums", "session_sums", "key_days"),
     ),
     "agent_spans": Tables(
@@ -123,6 +126,10 @@ class RetentionPolicy(Struct, frozen=True, omit_defaults=True):
         if kind == "messages" and own is None:
             return max(self.days_of(one, usual) for one in READERS_OF_MESSAGES)
         days = usual if own is None else own
+        if kind == "scores":
+            # What a rule asks for: a score may have come in before the last row of its trace.
+            asked = [rule.days + WINDOW_DAYS for rule in self.rules if rule.when == "scored"]
+            return max((days, *asked))
         return max((days, *(rule.days for rule in self.rules))) if kind in OF_TRACES else days
 
 

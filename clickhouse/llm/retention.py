@@ -1,8 +1,8 @@
 """Which users came back: by the period in which they were first seen, and the periods after it.
 
 A user was first seen in the period of their oldest call that is kept and fits the filter, whenever
-that was. What retention has deleted is not known any more: who was first seen then counts as new
-with the oldest call that is left.
+that was. Sums of calls that retention has deleted count, where they know what the filter asks for.
+Who was first seen before counts as new with the oldest call that is left.
 """
 
 from collections.abc import Mapping
@@ -32,6 +32,13 @@ SELECT toUnixTimestamp64Micro(timestamp)
 FROM traces
 WHERE project_id = {project_id:String} AND billing = ''
 ORDER BY timestamp
+LIMIT 1
+"""
+OLDEST_SUM = """
+SELECT toUnixTimestamp64Micro(bucket)
+FROM session_sums
+WHERE project_id = {project_id:String} AND requests != 0
+ORDER BY bucket
 LIMIT 1
 """
 RETAINED = """
@@ -65,7 +72,8 @@ class Retention(Struct, frozen=True):
     """Cohorts, the oldest first, up to the period of `until`, which may not be over."""
 
     kept_from_us: int | None
-    """The begin of the oldest call that is kept; `None` where there is none."""
+    """The begin of the oldest call that is kept, or of the hour of the oldest sum; `None` where
+    there is none."""
     cohorts: list[Cohort]
 
 
@@ -83,15 +91,14 @@ async def read_retention(
     assert 1 <= count <= MOST_PERIODS
     until = wanted.to_us
     assert until is not None
-    oldest = await warehouse.query(OLDEST, {"project_id": project.project_id})
-    if not oldest.rows or oldest.rows[0][0] > until:
-        return Retention(oldest.rows[0][0] if oldest.rows else None, [])
-    kept_from = oldest.rows[0][0]
+    names = (USER.dimension, period)
+    kept_from = await _kept_from(warehouse, project, wanted, names)
+    if kept_from is None or kept_from > until:
+        return Retention(kept_from, [])
     wanted = replace(wanted, from_us=kept_from)
     first_us = until - count * LONGEST_US[period]
     periods = Periods(clock_of(project.time_zone, first_us, until), period)
     keys = periods.keys(first_us, until)[-count:]
-    names = (USER.dimension, period)
     scoped = rollups.scope(project, wanted, names=names)
     scoped = scoped._replace(only=f" AND {USER.is_set}")
     ending = f"GROUP BY k0, k1\n{rollup_sql.NOT_EMPTY}"
@@ -100,6 +107,22 @@ async def read_retention(
     found = await warehouse.query(RETAINED.replace("{seen}", seen), values)
     counts = {(row[0], row[1]): row[2] for row in found.rows}
     return Retention(kept_from, [_cohort(periods, keys, counts, at) for at in range(len(keys))])
+
+
+async def _kept_from(
+    warehouse: Warehouse, project: ProjectContext, wanted: TraceFilter, names: tuple[str, ...]
+) -> int | None:
+    """Returns the begin of what there is to answer from: of sums, where rows of them are gone."""
+    of_project = {"project_id": project.project_id}
+    rows_from = project.rows_from_us
+    if rows_from is not None:
+        found = (await warehouse.query(OLDEST_SUM, of_project)).rows
+        if found and found[0][0] < min(rows_from, wanted.to_us or rows_from):
+            asked = replace(wanted, from_us=found[0][0])
+            if rollups.scope(project, asked, names=names).table != "base":
+                return int(found[0][0])
+    found = (await warehouse.query(OLDEST, of_project)).rows
+    return int(found[0][0]) if found else None
 
 
 def _cohort(

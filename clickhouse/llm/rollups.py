@@ -134,7 +134,8 @@ def scope(
     first, last = whole_periods(wanted.from_us, wanted.to_us, HOUR_US)
     split = hours_beside(clock, needed, first, last)
     hours = Hours(first, last, split)
-    first, last, split = widened(project, wanted.from_us, wanted.to_us, hours)
+    ends = wanted.from_us, wanted.to_us
+    first, last, split = widened(project, *ends, hours, by_minute="minute" in needed)
     if wanted.reads_rows or base_only or split is None or first >= last:
         table, split = "base", ()
     if table == "base":

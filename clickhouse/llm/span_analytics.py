@@ -199,7 +199,8 @@ def span_scope(
     first, last = whole_periods(wanted.from_us, wanted.to_us, HOUR_US)
     split = hours_beside(clock, set() if period is None else {period}, first, last)
     hours = Hours(first, last, split)
-    first, last, split = widened(project, wanted.from_us, wanted.to_us, hours)
+    ends = wanted.from_us, wanted.to_us
+    first, last, split = widened(project, *ends, hours, by_minute=period == "minute")
     if base_only or split is None or first >= last:
         return SpanScope(project, wanted, wanted.from_us, wanted.from_us, clock)
     return SpanScope(project, wanted, first, last, clock, split)

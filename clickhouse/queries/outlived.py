@@ -6,6 +6,7 @@ of a range that lies in such a time is moved to the hour, outwards; the answer s
 
 from typing import NamedTuple
 
+from clickhouse.queries.hours import MOST_SPLIT
 from schemas.projects import ProjectContext
 from schemas.sums import SumsOnly
 from schemas.times import iso_ms
@@ -38,15 +39,25 @@ def outlived_hours(project: ProjectContext, from_us: int, to_us: int) -> Outlive
     return Outlived(rows_from, from_us // HOUR_US * HOUR_US, last)
 
 
-def widened(project: ProjectContext, from_us: int, to_us: int, hours: Hours) -> Hours:
-    """Returns hours with those for which rows do not answer any more."""
+def widened(
+    project: ProjectContext, from_us: int, to_us: int, hours: Hours, *, by_minute: bool
+) -> Hours:
+    """Returns hours with those for which rows do not answer any more.
+
+    `by_minute`: whether no sum of an hour is of any use.
+    """
     outlived = outlived_hours(project, from_us, to_us)
     if outlived is None:
         return hours
+    last = outlived.last_us or hours.last_us
     split = hours.split_us
+    if split is None and not by_minute:
+        # Every hour is split: of those whose rows are whole, each comes from rows.
+        split = tuple(range(max(outlived.first_us, outlived.rows_from_us), last, HOUR_US))
+        split = split if len(split) <= MOST_SPLIT else None
     if split is not None:
         split = tuple(hour for hour in split if hour >= outlived.rows_from_us)
-    return Hours(outlived.first_us, outlived.last_us or hours.last_us, split)
+    return Hours(outlived.first_us, last, split)
 
 
 def note_of(

@@ -4,6 +4,7 @@ import msgspec
 from sqlalchemy import select
 
 from controlplane.database import Database
+from controlplane.llm.dataset_erasing import NAMES
 from controlplane.llm.judge_models import JudgeRow
 from controlplane.rules import as_uuid
 from schemas.llm.judges import JudgeForm
@@ -18,5 +19,6 @@ async def erase_judges(database: Database, project_id: ProjectId, person: str) -
     async with database.session() as session:
         rows = select(JudgeRow).where(JudgeRow.project_id == as_uuid(project_id)).with_for_update()
         for row in await session.scalars(rows):
-            if msgspec.json.decode(row.form, type=JudgeForm).calls.user == person:
+            calls = msgspec.json.decode(row.form, type=JudgeForm).calls
+            if person in (calls.user, *(calls.metadata.get(name) for name in NAMES)):
                 await session.delete(row)

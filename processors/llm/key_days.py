@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from clickhouse.client import Warehouse
-from clickhouse.kept_days import asked_paths, drop_unasked, forget_project
+from clickhouse.kept_days import asked_paths, drop_unasked, forget_people
 from clickhouse.llm.keep_days import (
     Day,
     build,
@@ -117,7 +117,7 @@ class KeyDays:
         if not await self._is_calm(day.project_id, began):
             # From the disk too, which rows that are marked as deleted stay on.
             settings = await mutation_settings(self._store)
-            await forget_project(self._store, day.project_id, **settings)
+            await forget_people(self._store, day.project_id, **settings)
             return False
         await seal(self._store, day, number)
         return True

@@ -14,6 +14,7 @@ from tests.e2e.test_tenancy_matrix import LASTED, send_envelope
 from tests.e2e.test_uptime import Keyed
 
 AGENT = "agent-session"
+EXPERIMENT = ("experiment.dataset", "experiment.run", "experiment.item")
 
 
 def send_calls(project: Project, who: str) -> None:
@@ -26,7 +27,7 @@ def send_calls(project: Project, who: str) -> None:
         output_text=f"Hello {who}",
         provider_request_id=f"chat-{who}",
         error={"message": who},
-        metadata={"userId": who, "team": "a"},
+        metadata={"userId": who, "team": "a", **dict.fromkeys(EXPERIMENT, who)},
         cost_cents=200,
         timestamp=_now(),
     )

@@ -23,7 +23,7 @@ WHO = f"{NAME}@secret.example"
 TABLES = {
     *("traces", "session_sums", "spans", "scores", "errors", "transactions", "transaction_spans"),
     *("attachments", "feedback", "logs", "session_updates", "otel_spans", "otel_points"),
-    "messages",
+    *("messages", "experiment_calls"),
 }
 KINDS = {
     *("LLM calls", "agent spans", "scores", "errors", "transactions", "spans of transactions"),

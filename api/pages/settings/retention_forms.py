@@ -57,7 +57,8 @@ def texts_of(policy: RetentionPolicy) -> dict[str, str]:
     texts = {f"days_{kind}": str(days) for kind, days in policy.kinds.items()}
     texts["sums_days"] = _shown(policy.sums_days)
     texts["sample_from_days"] = _shown(policy.sample_from_days)
-    texts["sample_percent"] = "" if policy.sample_percent == 100 else f"{policy.sample_percent:g}"
+    percent = "" if policy.sample_percent == 100 else str(policy.sample_percent)
+    texts["sample_percent"] = percent.removesuffix(".0")
     for number, rule in enumerate(policy.rules):
         texts[f"when_{number}"] = rule.when
         texts[f"value_{number}"] = rule.value

@@ -76,6 +76,8 @@ async def test_a_project_that_is_gone_has_none(database: Database, project: Proj
         RetentionChange(rules=(KeepRule("cost", 30, "-1"),)),
         RetentionChange(rules=(KeepRule("latency", 30, "NaN"),)),
         RetentionChange(rules=(KeepRule("latency", 30, "1e13"),)),
+        RetentionChange(rules=(KeepRule("cost", 30, "1e-999999"),)),
+        RetentionChange(rules=(KeepRule("cost", 30, "0.1234567890123"),)),
         RetentionChange(rules=(KeepRule("environment", 30, " "),)),
         RetentionChange(rules=(KeepRule("error", 30, "yes"),)),
         RetentionChange(sample_percent=5),
@@ -89,5 +91,7 @@ def test_what_means_nothing_is_rejected(change: RetentionChange) -> None:
 
 def test_numbers_are_written_in_one_way() -> None:
     change = RetentionChange(rules=(KeepRule("cost", 30, " 0.50"), KeepRule("cost", 30, "5e-1")))
+    most = RetentionChange(rules=(KeepRule("cost", 30, "1e12"),))
 
     assert policies.checked(change).rules == (KeepRule("cost", 30, "0.5"),)
+    assert policies.checked(most).rules == (KeepRule("cost", 30, "1000000000000"),)

@@ -14,6 +14,7 @@ from clickhouse.llm.span_analytics import analyse_spans
 from clickhouse.llm.traces import count_traces
 from clickhouse.person_rollups import drop_empty_sums, move_session_sums
 from clickhouse.persons import Whose, erase_rows, personal_of
+from clickhouse.queries.periods import Period
 from schemas.llm.answers import AnalyticsAnswer
 from schemas.projects import ProjectContext
 from tests.e2e.seeds import SEED
@@ -114,15 +115,18 @@ async def test_the_answer_says_from_when_on_rows_are_whole_and_what_was_counted(
     assert young.sums_only is None
 
 
-async def test_hours_that_a_clock_splits_count_for_the_day_in_which_they_begin(
-    warehouse: Warehouse, project: ProjectContext
+@pytest.mark.parametrize("period", ["day", "hour"])
+async def test_hours_that_a_clock_splits_count_for_the_period_in_which_they_begin(
+    warehouse: Warehouse, project: ProjectContext, period: Period
 ) -> None:
     project = replace(project, time_zone="Asia/Kolkata")
     wanted = within(START_US, END_US - 1)
-    before = await analyse(warehouse, project, wanted, period="day")
+    before = await analyse(warehouse, project, wanted, period=period)
 
-    found = await analyse(warehouse, thin(warehouse, project, 10), wanted, period="day")
+    found = await analyse(warehouse, thin(warehouse, project, 10), wanted, period=period)
 
+    young = slice(-24, None) if period == "hour" else slice(-1, None)
+    assert found.cost_over_time[young] == before.cost_over_time[young]
     assert found.total_requests == before.total_requests
     assert found.total_cost == before.total_cost
     assert sum(one.cost_cents for one in found.cost_over_time) == pytest.approx(

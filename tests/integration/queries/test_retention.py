@@ -14,12 +14,16 @@ from schemas.projects import ProjectContext
 from schemas.times import from_us
 from schemas.zones import clock_of
 from tests.integration.queries.conftest import store_traces
-from tests.integration.queries.rows import DAY_US, START_US, make_trace
+from tests.integration.queries.rows import DAY_US, HOUR_US, START_US, make_trace
 
 SEED = 20261130
 USERS = [f"user {number}" for number in range(12)] + [""]
 END_US = START_US + 100 * DAY_US
 ALL = TraceFilter(to_us=END_US)
+GONE = """
+DELETE FROM traces
+WHERE project_id = {p:String} AND timestamp < fromUnixTimestamp64Micro({until:Int64}, 'UTC')
+"""
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kathmandu")
 
 
@@ -110,3 +114,23 @@ async def test_a_project_without_calls_has_no_cohorts(
     found = await read_retention(warehouse, project, ALL, "week", count=2)
 
     assert (found.kept_from_us, found.cohorts) == (None, [])
+
+
+async def test_calls_whose_rows_are_gone_count_by_their_sums(
+    warehouse: Warehouse, project: ProjectContext, calls: list[tuple[str, int, str]]
+) -> None:
+    """But for a filter that only rows can answer: then what is left of them is all there is."""
+    before = await read_retention(warehouse, project, ALL, "week", count=20)
+    until_us = START_US + 60 * DAY_US
+    gone = {"p": project.project_id, "until": until_us}
+    warehouse.command_now(GONE, gone, {})
+    thinned = replace(project, rows_from_us=until_us)
+
+    found = await read_retention(warehouse, thinned, ALL, "week", count=20)
+    by_rows = replace(ALL, metadata=(("team", "nobody"),))
+    left = await read_retention(warehouse, thinned, by_rows, "week", count=20)
+
+    assert found.cohorts == before.cohorts
+    assert found.kept_from_us is not None
+    assert found.kept_from_us == min(at for _, at, _ in calls) // HOUR_US * HOUR_US
+    assert left.kept_from_us == min(at for _, at, _ in calls if at >= until_us)

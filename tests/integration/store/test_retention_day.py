@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.retention import Expiry, Keeping, tables_with_data
+from clickhouse.retention import LASTING, WORK_DAYS, Expiry, Keeping, tables_with_data
+from schemas.retention import KIND_OF
 from tests.integration.store.store_process import KEEP_DAYS, run
 
 
@@ -60,3 +61,10 @@ async def test_every_table_that_holds_rows_of_projects_is_cut(warehouse: Warehou
     holding = {row[0] for row in (await warehouse.query(sql)).rows}
 
     assert set(await tables_with_data(warehouse)) == holding
+
+
+async def test_every_table_has_a_kind_or_days_of_its_own(warehouse: Warehouse) -> None:
+    """Else its rows go by the days of the project, however long their kind is kept."""
+    known = {*KIND_OF, *LASTING, *WORK_DAYS}
+
+    assert set(await tables_with_data(warehouse)) - known == {"outcomes"}

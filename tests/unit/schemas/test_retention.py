@@ -37,6 +37,14 @@ def test_messages_stay_as_long_as_any_row_that_may_name_them() -> None:
     assert own.days_of("messages", 15) == 7
 
 
+def test_scores_stay_as_long_as_a_rule_asks_for_them() -> None:
+    """Else the trace that the rule keeps would go, once nothing says that it has a score."""
+    own = RetentionPolicy(kinds={"scores": 30}, rules=(KeepRule("scored", 400), ERRORS))
+
+    assert own.days_of("scores", 90) == 407
+    assert RULED.days_of("scores", 60) == 60
+
+
 def test_a_day_goes_through_the_stages_of_its_age() -> None:
     def shown(age: int) -> tuple[object, ...] | None:
         stage = stage_of(RULED, 400, age)

@@ -16,6 +16,8 @@ POLICY = RetentionPolicy(
 def test_a_form_that_is_sent_as_it_is_shown_changes_nothing() -> None:
     assert change_in(texts_of(POLICY)).policy == POLICY
     assert change_in(texts_of(RetentionPolicy())).policy == RetentionPolicy()
+    exact = RetentionPolicy(sample_from_days=30, sample_percent=12.3456789)
+    assert change_in(texts_of(exact)).policy == exact
 
 
 @pytest.mark.parametrize(
