@@ -14,6 +14,7 @@ from litestar.response.redirect import Redirect
 from api.auth import AnyRequest, services
 from api.llm.costs import Explain
 from api.pages.forms import Problem, fields_of, problem_of
+from api.pages.llm.key_names import key_names_for
 from api.pages.llm.queue_forms import values_of_rule
 from api.pages.llm.queues import ONE, person_of
 from api.pages.llm.trace import Opened, open_trace
@@ -120,6 +121,7 @@ async def item_page(
         questions=[_question(viewer, review, rule, given) for rule in review.queue.scores],
         comment=next((one.comment for one in said if one.comment), ""),
         opened=opened,
+        keys=await key_names_for(request, viewer, opened.row if opened else None),
         before=before,
         left=left,
         more_keys=MORE_KEYS,
