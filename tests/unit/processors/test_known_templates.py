@@ -112,11 +112,7 @@ def test_random_messages_are_stored_up_to_a_bound(book: PriceBook, seed: int) ->
     chance = random.Random(seed)
     process = Process(book)
 
-    found = [
-        text
-        for _ in range(5)
-        for text in process.store(*(_word(chance) for _ in range(100)))
-    ]
+    found = [text for _ in range(5) for text in process.store(*(_word(chance) for _ in range(100)))]
 
     assert len(found) == len(set(found)) == MOST_A_DAY
     assert len(process.store("Be kind.", day=1)) == 1
