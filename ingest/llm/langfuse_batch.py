@@ -109,7 +109,7 @@ def _event(raw: Raw) -> _Event | str:
 
 
 def _id_in(raw: Raw) -> str:
-    """Returns the id of an event that may have nothing else of one, or empty: by it SDKs find it."""
+    """Returns the id of what may be no event otherwise; empty where it has none."""
     try:
         return msgspec.json.decode(raw, type=_Identified).id[:MOST_ID_CHARS]
     except (msgspec.DecodeError, RecursionError):
