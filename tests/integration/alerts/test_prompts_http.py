@@ -147,6 +147,18 @@ async def test_what_is_not_there_is_not_found(world: World, path: str, status: i
     assert (await world.key.get(f"/v1/prompts/{path}")).status_code == status
 
 
+async def test_no_cache_answers_with_the_prompt_of_another_project(world: World) -> None:
+    await world.keep()
+    answers = [
+        await world.fetch(),
+        await world.admin.get("/dashboard/api/prompts/support"),
+    ]
+
+    for answer in answers:
+        told_by = {one.strip().lower() for one in answer.headers["vary"].split(",")}
+        assert {"authorization", "x-api-key", "cookie", "x-project-id"} <= told_by
+
+
 async def test_an_answer_that_a_program_has_is_not_sent_again(world: World) -> None:
     await world.keep()
 
