@@ -37,6 +37,8 @@ class Texts(Struct, frozen=True):
     columns: tuple[str, ...]
     json: tuple[str, ...] = ()
     """Columns that hold JSON, of which each text counts."""
+    shaped: tuple[str, ...] = ()
+    """The same of JSON that has names of ours as keys, which stay."""
     through: tuple[Any, Any, Any] | None = None
     """Of a table without a project: its key, the key of the table that has one, and its project."""
 
@@ -95,6 +97,15 @@ def rewritten(part: Any, rewrite: Rewrite) -> Any:
     return rewrite(part) if isinstance(part, str) else part
 
 
+def shaped_anew(part: Any, rewrite: Rewrite) -> Any:
+    """Return the same with the keys as they were."""
+    if isinstance(part, dict):
+        return {key: shaped_anew(value, rewrite) for key, value in part.items()}
+    if isinstance(part, list):
+        return [shaped_anew(value, rewrite) for value in part]
+    return rewrite(part) if isinstance(part, str) else part
+
+
 async def _naming(
     database: Database, one: Texts, project_id: ProjectId, person: str
 ) -> AsyncIterator[Any]:
@@ -124,7 +135,9 @@ def _containing(one: Texts, project_id: ProjectId, person: str) -> Select[Any]:
     written = msgspec.json.encode(person)[1:-1].decode()
     model = one.model
     ways = [getattr(model, name).contains(person, autoescape=True) for name in one.columns]
-    ways += [getattr(model, name).contains(written, autoescape=True) for name in one.json]
+    ways += [
+        getattr(model, name).contains(written, autoescape=True) for name in (*one.json, *one.shaped)
+    ]
     return select(model).where(within, or_(*ways))
 
 
@@ -135,21 +148,21 @@ def _rewrite_of(person: str) -> Rewrite:
 
 
 def _texts(one: Texts, row: Any) -> Mapping[str, str]:
-    found = {name: getattr(row, name) for name in (*one.columns, *one.json)}
+    found = {name: getattr(row, name) for name in (*one.columns, *one.json, *one.shaped)}
     return {name: text for name, text in found.items() if text}
 
 
 def _changed(one: Texts, column: str, text: str, rewrite: Rewrite) -> str:
-    if column not in one.json:
+    if column in one.columns:
         return rewrite(text)
     before = msgspec.json.decode(text)
-    after = rewritten(before, rewrite)
+    after = (shaped_anew if column in one.shaped else rewritten)(before, rewrite)
     return text if after == before else msgspec.json.encode(after).decode()
 
 
 def _columns(one: Texts, row: Any) -> dict[str, Any]:
     keys = {key.name: str(getattr(row, key.name)) for key in one.model.__mapper__.primary_key}
     return keys | {
-        name: msgspec.json.decode(text) if name in one.json else text
+        name: text if name in one.columns else msgspec.json.decode(text)
         for name, text in _texts(one, row).items()
     }

@@ -12,7 +12,6 @@ from controlplane.llm.budget_erasing import erase_budgets
 from controlplane.llm.dataset_erasing import erase_items, list_sources
 from controlplane.llm.judge_erasing import erase_judges
 from controlplane.llm.person_texts import TEXTS as OF_LLM
-from controlplane.llm.prompts import erase_authors
 from controlplane.person_texts import MESSAGES, erase_all_texts
 from controlplane.uptime.person_texts import TEXTS as OF_UPTIME
 from processors.persons import ErasedLog, Erasures
@@ -29,7 +28,6 @@ async def erase_texts(
     await erase_errors(database, project_id, fingerprints, person)
     await erase_budgets(database, project_id, person)
     await erase_judges(database, project_id, person)
-    await erase_authors(database, project_id, person)
     await erase_all_texts(database, TEXTS, project_id, person)
 
 

@@ -10,11 +10,11 @@ from litestar.status_codes import HTTP_200_OK
 from msgspec import Meta, Struct
 
 from api.auth import AnyRequest, services
+from api.bodies import body_of
 from api.declared import takes
 from api.holders import by_token, project_in
 from api.llm.agreement import agreement_in
 from api.llm.annotation_answers import details_of, item_answer, queue_answer
-from api.llm.annotation_bodies import ITEMS_BYTES, body_of
 from api.parameters import Project, invalid, read, values_of
 from controlplane.llm.queue_items import add_items, list_items
 from controlplane.llm.queues import find_queue, list_queues, people_of
@@ -34,6 +34,7 @@ QUEUES = "/annotation-queues"
 ONE = f"{QUEUES}/{{queue_id:str}}"
 PROJECT = "/projects/{project_id:str}"
 NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+ITEMS_BYTES = 1 << 20
 ADDING = "Calls by `trace_id`, spans by `span_id` too, or sessions: at most 1000 in one request."
 
 

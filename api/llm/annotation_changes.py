@@ -6,10 +6,10 @@ from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 
 from api.auth import AnyRequest, admin_project_from_session, services
+from api.bodies import body_of
 from api.holders import project_in
 from api.llm.annotation import ONE, PROJECT, QUEUES
 from api.llm.annotation_answers import queue_answer
-from api.llm.annotation_bodies import body_of
 from api.sessions import Done
 from controlplane.llm.queues import add_queue, change_queue, find_queue, remove_queue
 from schemas.described import describes

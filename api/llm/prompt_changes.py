@@ -3,24 +3,20 @@
 An API key does not: it stands in programs, which use prompts.
 """
 
-from typing import TypeVar
-
-import msgspec
 from litestar import delete, post, put
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 
 from api.auth import AnyRequest, entered_as_admin, services
+from api.bodies import body_of
 from api.holders import project_in
 from api.llm.prompts import PROJECT, prompt_states_of
 from api.sessions import Done
-from controlplane.failures import BadRequest
 from controlplane.llm.prompts import add_version, remove_label, remove_prompt, set_label
 from schemas.described import describes
 from schemas.llm.prompts import PROMPT, KeptPrompt, LabelForm, PromptForm
 from schemas.projects import ProjectContext
 
-T = TypeVar("T")
 LABEL = "/prompts/{prompt_name:str}/labels/{label:str}"
 EXAMPLE = {"version": 1}
 
@@ -133,7 +129,7 @@ async def _by_token(request: AnyRequest, project_id: str) -> ProjectContext:
 
 
 async def _make(request: AnyRequest, project: ProjectContext, author: str) -> KeptPrompt:
-    form = await _form(request, PromptForm)
+    form = await body_of(request, PromptForm)
     database = services(request).database
     made = await add_version(database, project.project_id, form, author=author)
     prompt_states_of(request).forget(project.project_id)
@@ -141,7 +137,7 @@ async def _make(request: AnyRequest, project: ProjectContext, author: str) -> Ke
 
 
 async def _move(request: AnyRequest, project: ProjectContext, name: str, label: str) -> KeptPrompt:
-    version = (await _form(request, LabelForm)).version
+    version = (await body_of(request, LabelForm)).version
     database = services(request).database
     moved = await set_label(database, project.project_id, name, label, version)
     prompt_states_of(request).forget(project.project_id)
@@ -158,11 +154,3 @@ async def _remove(request: AnyRequest, project: ProjectContext, name: str) -> Do
     await remove_prompt(services(request).database, project.project_id, name)
     prompt_states_of(request).forget(project.project_id)
     return Done()
-
-
-async def _form(request: AnyRequest, form: type[T]) -> T:
-    """Decode a body; raises `BadRequest`, which says what is wrong with which field."""
-    try:
-        return msgspec.json.decode(await request.body(), type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"Invalid body: {error}") from error

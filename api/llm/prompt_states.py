@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from controlplane.failures import Unavailable
+from controlplane.failures import NotFound, Unavailable
 from schemas.llm.prompts import KeptPrompt, LangfusePrompt
 from schemas.projects import ProjectId
 
@@ -52,6 +52,8 @@ class PromptStates:
         self._clock = clock
         self._held: OrderedDict[Fetch, Fetched] = OrderedDict()
         self._bytes = 0
+        self._changes = 0
+        """How often something was forgotten: what was read before may be older than a change."""
 
     async def of(self, fetch: Fetch, read: Callable[[], Awaitable[KeptPrompt]]) -> Fetched:
         """Returns the answer; raises what `read` raises."""
@@ -59,19 +61,24 @@ class PromptStates:
         if held is not None and self._clock() - held.read_at < FRESH_S:
             self._held.move_to_end(fetch)
             return held
-        read_at = self._clock()
+        read_at, changes = self._clock(), self._changes
         try:
             found = await read()
         except Unavailable:
             if held is None:
                 raise
             return held
+        except NotFound:
+            self._drop(fetch)
+            raise
         body = msgspec.json.encode(_langfuse(found) if fetch.is_langfuse else found)
         etag = f'"{blake2b(body, digest_size=16).hexdigest()}"'
-        return self._keep(fetch, Fetched(body, etag, read_at))
+        fetched = Fetched(body, etag, read_at)
+        return self._keep(fetch, fetched) if changes == self._changes else fetched
 
     def forget(self, project_id: ProjectId) -> None:
         """Has who asks next read anew; call it after changing a prompt."""
+        self._changes += 1
         for fetch in [one for one in self._held if one.project_id == project_id]:
             self._drop(fetch)
 

@@ -21,6 +21,8 @@ from schemas.projects import ProjectContext
 PROJECT = "/projects/{project_id:str}"
 CACHED = "private, max-age=60, stale-while-revalidate=600"
 """A program that goes by it sees a label that was moved after a minute, and answers in between."""
+VARIES = "Authorization, X-Api-Key, Cookie, X-Project-Id"
+"""All that says whose prompt is asked for: one address is that of every project."""
 
 
 class PromptQuery(Struct, frozen=True, kw_only=True):
@@ -116,7 +118,7 @@ async def _fetched(request: AnyRequest, fetch: Fetch) -> Response[bytes]:
         )
 
     fetched = await prompt_states_of(request).of(fetch, read_now)
-    headers = {"ETag": fetched.etag, "Cache-Control": CACHED, "Vary": "Authorization, Cookie"}
+    headers = {"ETag": fetched.etag, "Cache-Control": CACHED, "Vary": VARIES}
     if _is_known(request, fetched):
         return Response(b"", status_code=304, headers=headers)
     return Response(fetched.body, media_type="application/json", headers=headers)

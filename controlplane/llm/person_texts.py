@@ -6,7 +6,7 @@ from controlplane.llm.prompt_models import PromptRow, PromptVersionRow
 from controlplane.person_texts import Texts
 
 TEXTS = (
-    Texts("budgets", BudgetRow, ("name",), json=("form",)),
+    Texts("budgets", BudgetRow, ("name",), shaped=("form",)),
     Texts("alerts of budgets", BudgetAlertRow, ("entity",)),
     Texts("datasets", DatasetRow, ("description",), json=("details",)),
     Texts(
@@ -20,6 +20,7 @@ TEXTS = (
         "versions of prompts",
         PromptVersionRow,
         ("message", "author"),
+        shaped=("body", "config"),
         through=(PromptVersionRow.prompt_id, PromptRow.id, PromptRow.project_id),
     ),
 )

@@ -47,7 +47,7 @@ class PromptVersionRow(DefaultBase):
     """A JSON object."""
     message: Mapped[str] = mapped_column(String(MAX_MESSAGE_CHARS))
     author: Mapped[str] = mapped_column(String(MAX_AUTHOR_CHARS))
-    """Who made it, in words; empty once that person is erased."""
+    """Who made it, in words."""
     created_us: Mapped[int] = mapped_column(BigInteger)
 
 

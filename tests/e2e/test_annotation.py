@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from schemas.llm.examples import QUEUE
-from tests.e2e.payloads import new_id
+from tests.e2e.payloads import new_id, trace
 from tests.e2e.server import Project, Server, create_project, wait_for
 
 QUEUES = "/dashboard/api/annotation-queues"
@@ -69,6 +69,22 @@ def test_what_a_person_says_becomes_scores_of_theirs_and_is_changed_by_the_next_
     wait_for(lambda: annotated.scores().get("0 helpfulness", {}).get("value") == 4, "the first")
     details = annotated.get()
     assert (details["reviews"], details["done"], details["items"]) == (1, 0, 2)
+
+
+def test_a_call_that_came_with_a_key_is_shown_with_what_is_asked_of_it(
+    annotated: Annotated,
+) -> None:
+    sent = annotated.project.post("/v1/traces/batch", [trace(trace_id=annotated.calls[0])])
+    assert sent.status_code == 202, sent.text
+    path = f"/p/{annotated.project.project_id}/llm/annotation/{annotated.queue_id}/items"
+
+    def shown() -> str:
+        page = annotated.admin.get(f"{path}/{annotated.items[0]}")
+        assert page.status_code == 200, page.text
+        return page.text
+
+    wait_for(lambda: "API key" in shown(), "the call on the page of its item")
+    assert "helpfulness" in shown()
 
 
 def test_items_are_listed_in_pages(annotated: Annotated) -> None:

@@ -14,6 +14,8 @@ MESSAGE = re.compile(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)')
 NAME = re.compile(r'"(?:name|type)"\s*:\s*"([A-Za-z_.]{1,60})"')
 MINUS = "\u2212"
 STEPS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+TOO_GREAT = 1e15
+"""For a unit: scores may be as great as 1e100, and no page is wide enough for their digits."""
 SECOND_MS, MINUTE_MS, HOUR_MS = 1000, 60_000, 3_600_000
 LONGEST_CHANGE = 999.5
 """In percent: what grew more is told as a factor."""
@@ -80,6 +82,8 @@ def count(number: float | None) -> str:
 
 def short(number: float) -> str:
     """Writes a number with three digits and a unit."""
+    if abs(number) >= TOO_GREAT:
+        return _signed(f"{number:.3g}")
     for size, unit in STEPS:
         if abs(number) >= size * 9.9995 or (size > 1e3 and abs(number) >= size):
             digits = 0 if abs(number) >= size * 100 else 1

@@ -13,9 +13,10 @@ from api.llm.prompts import CACHED
 from clickhouse.client import Warehouse
 from controlplane.database import Database
 from controlplane.llm import prompts as kept
-from controlplane.llm.prompts import erase_authors
+from controlplane.person_texts import erase_all_texts
 from controlplane.tokens import TokenDraft, TokenOwner, create_token
 from schemas.projects import ProjectId
+from sluice.erasing import TEXTS
 from tests.integration.api_accounts.conftest import signed_in
 from tests.integration.issues.app import make_app, open_client
 
@@ -146,6 +147,18 @@ async def test_what_is_not_there_is_not_found(world: World, path: str, status: i
     assert (await world.key.get(f"/v1/prompts/{path}")).status_code == status
 
 
+async def test_no_cache_answers_with_the_prompt_of_another_project(world: World) -> None:
+    await world.keep()
+    answers = [
+        await world.fetch(),
+        await world.admin.get("/dashboard/api/prompts/support"),
+    ]
+
+    for answer in answers:
+        told_by = {one.strip().lower() for one in answer.headers["vary"].split(",")}
+        assert {"authorization", "x-api-key", "cookie", "x-project-id"} <= told_by
+
+
 async def test_an_answer_that_a_program_has_is_not_sent_again(world: World) -> None:
     await world.keep()
 
@@ -246,11 +259,22 @@ async def test_prompts_and_versions_are_bounded(
     assert (third.status_code, other.status_code) == (409, 409)
 
 
-async def test_a_person_who_is_erased_made_no_version(world: World, database: Database) -> None:
+async def test_a_person_who_is_erased_made_no_version_and_stands_in_none(
+    world: World, database: Database
+) -> None:
     made = await world.keep()
-    project_id = ProjectId(world.admin.headers["X-Project-Id"])
+    project_id, person = ProjectId(world.admin.headers["X-Project-Id"]), made["author"]
+    said = [{"role": "system", "content": f"Serve {person}, not jo{person}."}]
+    form = {"prompt": said, "config": {"for": person}, "message": f"As {person} asks"}
+    await world.admin.post("/dashboard/api/prompts", json=TEXT | form)
 
-    await erase_authors(database, project_id, made["author"])
+    for _ in range(2):
+        await erase_all_texts(database, TEXTS, project_id, person)
+    await erase_all_texts(database, TEXTS, project_id, "content")  # a key of ours, if a person too
 
-    (version,) = (await world.key.get("/v1/prompts/support/versions")).json()["versions"]
-    assert version["author"] == ""
+    (second, first) = (await world.key.get("/v1/prompts/support/versions")).json()["versions"]
+    assert {first["author"], second["author"]} == {"[erased]"}
+    assert second["message"] == "As [erased] asks"
+    found = (await world.key.get("/v1/prompts/support?version=2")).json()
+    assert found["prompt"][0]["content"] == f"Serve [erased], not jo{person}."
+    assert found["config"] == {"for": "[erased]"}

@@ -67,6 +67,37 @@ async def test_an_answer_is_read_anew_after_a_while_and_kept_while_nobody_answer
         await states.of(fetch, source.read)
 
 
+async def test_a_prompt_that_is_gone_is_not_answered_while_nobody_answers() -> None:
+    now, source = [0.0], Source()
+    states = PromptStates(clock=lambda: now[0])
+    fetch = Fetch(PROJECT, "support")
+    await states.of(fetch, source.read)
+    now[0] = FRESH_S
+    source.found = NotFound("gone")
+    with pytest.raises(NotFound):
+        await states.of(fetch, source.read)
+
+    source.found = Unavailable("away", retry_after_s=1)
+    with pytest.raises(Unavailable):
+        await states.of(fetch, source.read)
+
+
+async def test_what_was_read_before_a_change_is_not_kept_after_it() -> None:
+    source = Source()
+    states = PromptStates(clock=lambda: 0.0)
+    fetch = Fetch(PROJECT, "support")
+
+    async def read_slowly() -> KeptPrompt:
+        found = await source.read()
+        source.found = prompt(2)
+        states.forget(PROJECT)
+        return found
+
+    await states.of(fetch, read_slowly)
+
+    assert b'"version":2' in (await states.of(fetch, source.read)).body
+
+
 async def test_what_is_held_is_bounded_by_its_bytes() -> None:
     source = Source()
     states = PromptStates(most_bytes=3 * (ENTRY_BYTES + 500), clock=lambda: 0.0)

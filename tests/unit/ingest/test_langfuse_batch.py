@@ -64,6 +64,14 @@ def test_what_is_no_score_is_rejected_by_itself() -> None:
     assert [row.score_id for row in rows(found)] == ["e0", "mine"]
 
 
+def test_an_event_whose_form_is_wrong_is_answered_by_its_id_all_the_same() -> None:
+    batch = [{"id": "a"}, event(1, type=5), event(2, id="x" * 201), event(3, id=7), "text"]
+
+    found = split({"batch": batch})
+
+    assert [one.event_id for one in found.rejected] == ["a", "e1", "x" * 200, "", ""]
+
+
 def test_the_same_batch_again_is_the_same_and_another_event_is_another_sending() -> None:
     first, again = split({"batch": [event(0)]}), split({"batch": [event(0)]})
     other = split({"batch": [event(1, body={**SCORE, "id": "e0"})]})

@@ -2,6 +2,7 @@
 
 import json
 import random
+import sys
 import uuid
 from pathlib import Path
 from string import ascii_lowercase
@@ -36,8 +37,9 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> PriceBook:
 BLOCK = Block(TopicPartition(TRACE.topic, 0), "test", Intent(0, 1), [], repeated=False)
 
 
-def call(system: str) -> bytes:
+def call(system: str, **metadata: str) -> bytes:
     body: dict[str, Any] = {
+        "metadata": metadata,
         "trace_id": str(uuid.uuid4()),
         "timestamp": "2026-01-05T00:00:00Z",
         "provider": "openai",
@@ -57,7 +59,10 @@ class Process:
         self._step = steps(lambda: Prices(book), templates=self.known)[TRACE.name]
 
     def build(self, *systems: str, project: str = "one", day: int = 0) -> StoredItems:
-        chunk = Chunk(ProjectId(project), TRACE.wire, day * DAY_US * 1000, list(map(call, systems)))
+        return self.build_of(list(map(call, systems)), project, day)
+
+    def build_of(self, bodies: list[bytes], project: str = "one", day: int = 0) -> StoredItems:
+        chunk = Chunk(ProjectId(project), TRACE.wire, day * DAY_US * 1000, bodies)
         built = assemble(BLOCK, self._step, [Arrived(chunk, 0, 0)])
         assert built.batch is not None
         return StoredItems(built.batch, np.arange(len(built.batch)))
@@ -107,13 +112,7 @@ def test_random_messages_are_stored_up_to_a_bound(book: PriceBook, seed: int) ->
     chance = random.Random(seed)
     process = Process(book)
 
-    found = [
-        text
-        for _ in range(5)
-        for text in process.store(
-            *("".join(chance.choices(ascii_lowercase, k=9)) for _ in range(100))
-        )
-    ]
+    found = [text for _ in range(5) for text in process.store(*(_word(chance) for _ in range(100)))]
 
     assert len(found) == len(set(found)) == MOST_A_DAY
     assert len(process.store("Be kind.", day=1)) == 1
@@ -129,6 +128,21 @@ def test_the_days_that_are_remembered_are_bounded(
 
     assert len(process.known._stored) == 3
     assert process.store("Be kind.", day=9) == []
+
+
+def test_what_is_remembered_of_a_day_is_bounded_however_long_names_are(book: PriceBook) -> None:
+    process = Process(book)
+    named = [
+        call("Be kind.", prompt_name=f"{n:03}" + "\U0001f600" * 253, prompt_version="\u20ac" * 128)
+        for n in range(MOST_A_DAY)
+    ]
+
+    process.known.note(process.build_of(named))
+
+    (day,) = process.known._stored.values()
+    assert len(day) == MOST_A_DAY
+    assert sys.getsizeof(day) + sum(map(sys.getsizeof, day)) < 50_000
+    assert texts(process.build_of(named)) == []
 
 
 def test_rows_name_the_calls_that_said_them(book: PriceBook) -> None:

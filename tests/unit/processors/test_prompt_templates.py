@@ -70,6 +70,14 @@ def test_another_wording_is_another_version(was: str, now: str) -> None:
     assert found(text).version != found(text.replace(was, now)).version
 
 
+def test_a_quotation_is_one_value_also_where_it_holds_numbers_or_addresses() -> None:
+    said = 'Never say "{}" or "{}", and cut a 5" pipe to \u201c{}\u201d.'
+    first = found(said.format("5 orders", "6 orders", "2 feet"))
+
+    assert found(said.format("no", "see http://acme.example/ now", "half of it")) == first
+    assert first.text == "Never say <*> or <*>, and cut a <*> pipe to <*>."
+
+
 def test_versions_that_begin_alike_are_of_one_prompt() -> None:
     text = SUPPORT.format(**FIRST)
     longer = found(f"{text} Be short.")

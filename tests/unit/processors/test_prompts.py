@@ -37,6 +37,10 @@ def used(request: Any, **metadata: Any) -> tuple[str, str, str]:
         {"input": [{"role": "developer", "content": SAID}, USER]},
         {"systemInstruction": {"parts": [{"text": SAID}]}, "contents": []},
         {"system_instruction": SAID},
+        {"instructions": None, "input": [{"role": "developer", "content": SAID}, USER]},
+        {"system": "", "messages": [{"role": "system", "content": SAID}, USER]},
+        {"input": "Hello", "messages": [{"role": "system", "content": SAID}, USER]},
+        {"messages": [], "input": [{"role": "system", "content": SAID}, USER]},
     ],
 )
 def test_the_system_message_of_every_provider_is_found(request_body: dict[str, Any]) -> None:

@@ -1,5 +1,8 @@
 """Agreement of people, against examples that others have published."""
 
+import random
+import time
+
 import pytest
 
 from schemas.llm.agreement import Level, agreement_of, alpha_of, most_differing
@@ -58,6 +61,20 @@ def test_very_large_and_very_near_numbers_are_compared_exactly() -> None:
 
     assert alpha_of(far, "interval") == pytest.approx(0.0)
     assert alpha_of(near, "interval") == pytest.approx(0.0)
+
+
+def test_many_values_take_no_long_time_however_wide_their_numbers_are() -> None:
+    chance = random.Random(7)
+    units: list[list[float | str]] = [
+        [chance.random() * 10.0 ** chance.randint(-300, 99) for _ in range(2)]
+        for _ in range(30_000)
+    ]
+
+    began = time.process_time()
+    found = alpha_of(units, "interval")
+
+    assert found is not None
+    assert time.process_time() - began < 1.2
 
 
 def test_the_share_is_of_pairs_that_agree() -> None:

@@ -254,7 +254,7 @@ class TestTexts:
         ("number", "text"),
         [
             (None, "–"), (950, "950"), (9_999, "9,999"), (12_400, "12.4k"), (2_000_000, "2M"),
-            (-3, "−3"),
+            (-3, "−3"), (-2.5e99, "−2.5e+99"),
         ],
     )  # fmt: skip
     def test_counts(self, number: float | None, text: str) -> None:

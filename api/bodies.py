@@ -1,4 +1,4 @@
-"""Bodies of the routes of annotation queues."""
+"""Bodies of requests that are JSON of one form."""
 
 from typing import TypeVar
 
@@ -7,13 +7,12 @@ import msgspec
 from api.auth import AnyRequest
 from controlplane.failures import BadRequest
 
-ITEMS_BYTES = 1 << 20
 T = TypeVar("T")
 
 
-async def body_of(request: AnyRequest, shape: type[T]) -> T:
+async def body_of(request: AnyRequest, form: type[T]) -> T:
     """Decode a body; raises `BadRequest`, which says what is wrong with which field."""
     try:
-        return msgspec.json.decode(await request.body(), type=shape)
+        return msgspec.json.decode(await request.body(), type=form)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"Invalid body: {error}") from error
