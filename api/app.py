@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 from litestar import Response, Router, post
 from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
 from litestar.status_codes import HTTP_200_OK
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
@@ -95,7 +96,7 @@ def routes(
     ]
 
 
-def _for_agents(exporting: Sequence[Any]) -> list[Any]:
+def _for_agents(exporting: list[HTTPRouteHandler]) -> list[Any]:
     return [
         *(*persons.HANDLERS, *retention.AGENTS),
         *(*by_token_too(exporting), *scheduling.BY_TOKEN),
