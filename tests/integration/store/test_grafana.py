@@ -26,6 +26,7 @@ from schemas.projects import ProjectContext, ProjectId
 from schemas.rows import OutcomeRow
 from tests.integration.queries.conftest import store_outcomes, store_spans, store_traces
 from tests.integration.queries.rows import HOUR_US, START_US, TraceRow, make_span, make_trace
+from tests.integration.queries.score_rows import make_score, store_scores
 from tests.integration.queries.test_beside_errors import store as store_envelope
 from tests.integration.store.failures import store_failures
 from tests.integration.uptime.stored import store_checks
@@ -84,6 +85,8 @@ async def make_demo(warehouse: Warehouse) -> Demo:
     store_agents(warehouse, demo.reported)
     store_failures(warehouse, demo.reported)
     store_session(warehouse, demo.reported)
+    given = {"data_type": "boolean", "name": "thumbs", "value": 1.0, "text": "true"}
+    store_scores(warehouse, demo.reported, [make_score("one"), make_score("two", **given)])
     await store_monitor(warehouse, demo.reported)
     return demo
 
