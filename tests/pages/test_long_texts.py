@@ -96,6 +96,27 @@ def test_a_word_of_ten_thousand_characters_widens_no_page(browser: Browser, worl
         assert "WWWW" in window.go(f"/p/{project.project_id}/errors/feedback").inner_text("main")
 
 
+def test_long_names_of_a_dataset_and_its_runs_widen_no_page(browser: Browser, world: World) -> None:
+    project = create_project(world.server, "Long runs")
+    dataset, item, runs = WORD[:100], WORD[:200], ("R" * 200, "S" * 200)
+    path = f"/v1/datasets/{dataset}"
+    for place, form in (
+        ("/v1/datasets", {"name": dataset, "description": WORD[:2000]}),
+        (f"{path}/items", {"id": item, "input": WORD}),
+        *((f"{path}/runs", {"name": run, "description": WORD[:2000]}) for run in runs),
+    ):
+        assert project.post(place, form).status_code == 201
+    one = f"/p/{project.project_id}/llm/datasets/{dataset}"
+    ends = ("", f"/items/{item}", f"/run?run={runs[0]}", f"/comparison?a={runs[0]}&b={runs[1]}")
+
+    with Visitor.signed_in(browser, world.server, viewport=NARROW) as window:
+        widths = [
+            window.go(one + end).evaluate("document.documentElement.scrollWidth") for end in ends
+        ]
+
+    assert widths == [NARROW["width"]] * len(ends)
+
+
 def test_a_sign_that_turns_writing_around_ends_with_its_text(
     visitor: Visitor, world: World
 ) -> None:
