@@ -91,7 +91,7 @@ TABLES = """
 SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
 """
 TEXTS_OF: Any = {"erase_texts": erase_texts, "texts": TEXTS}
-MOST_CHANGES = 36
+MOST_CHANGES = 40
 """More than an erasure makes."""
 MUTATIONS = "SELECT count() FROM system.mutations WHERE position(command, {text:String}) > 0"
 
