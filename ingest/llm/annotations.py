@@ -53,10 +53,9 @@ def _split(body: bytes, told: Mapping[str, str], max_item_bytes: int) -> Split:
         if rule.name in given.values:
             made = _score(about, rule, given, comment)
             comment = ""  # once: it is of the item, and not of each score
-        elif about.revision:
-            made = {"deleted": True}
         else:
-            continue
+            # Also at the first saving: of one before it a crash may have kept the scores alone.
+            made = {"deleted": True}
         item = _encode({"id": score_id, **made})
         if len(item) > max_item_bytes:
             raise ItemTooLarge("Request body too large")
