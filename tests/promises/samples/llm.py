@@ -7,9 +7,13 @@ import msgspec
 from tests.e2e.payloads import full_span, full_trace
 from tests.promises.sample import Sample
 
+SYSTEM = {"role": "system", "content": "You help who calls."}
+
 
 def traces(count: int) -> list[bytes]:
-    return [msgspec.json.encode(full_trace()) for _ in range(count)]
+    # With a prompt, so that every table of the kind has rows.
+    asked = {"request_body": {"messages": [SYSTEM, {"role": "user", "content": "Hello?"}]}}
+    return [msgspec.json.encode(full_trace() | asked) for _ in range(count)]
 
 
 def spans(count: int) -> list[bytes]:

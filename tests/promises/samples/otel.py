@@ -47,6 +47,11 @@ def _bodies(items: Sequence[bytes]) -> bytes:
     return b",".join(unpack(item).body for item in items)
 
 
+def instructions(kind: str) -> str:
+    """Other ones for each kind: those that say the same become one row."""
+    return msgspec.json.encode([{"type": "text", "content": f"You help with {kind}."}]).decode()
+
+
 def _span(number: int) -> dict[str, object]:
     said = [{"role": "user", "parts": [{"type": "text", "content": uuid.uuid4().hex}]}]
     attributes = {
@@ -56,6 +61,7 @@ def _span(number: int) -> dict[str, object]:
         "gen_ai.usage.input_tokens": {"intValue": str(100 + number)},
         "gen_ai.usage.output_tokens": {"intValue": "20"},
         "gen_ai.input.messages": {"stringValue": msgspec.json.encode(said).decode()},
+        "gen_ai.system_instructions": {"stringValue": instructions("spans")},
     }
     return {
         "traceId": uuid.uuid4().hex,
@@ -81,6 +87,7 @@ def _record(number: int) -> dict[str, object]:
             "model": {"stringValue": "claude-sonnet-4-5-20250929"},
             "input_tokens": {"stringValue": str(100 + number)},
             "output_tokens": {"stringValue": "20"},
+            "gen_ai.system_instructions": {"stringValue": instructions("records")},
         }
     else:
         # Two names, so that one record is a row of both tables.
