@@ -7,13 +7,11 @@ import msgspec
 from tests.e2e.payloads import full_span, full_trace
 from tests.promises.sample import Sample
 
-SYSTEM = {"role": "system", "content": "You help who calls."}
+DIGITS = str.maketrans("0123456789", "ghijklmnop")
 
 
 def traces(count: int) -> list[bytes]:
-    # With a prompt, so that every table of the kind has rows.
-    asked = {"request_body": {"messages": [SYSTEM, {"role": "user", "content": "Hello?"}]}}
-    return [msgspec.json.encode(full_trace() | asked) for _ in range(count)]
+    return [msgspec.json.encode(full_trace() | _asked()) for _ in range(count)]
 
 
 def spans(count: int) -> list[bytes]:
@@ -27,6 +25,17 @@ def scores(count: int) -> list[bytes]:
         msgspec.json.encode({"id": uuid.uuid4().hex, "trace_id": str(uuid.uuid4()), **said})
         for _ in range(count)
     ]
+
+
+def instructions() -> str:
+    """Returns other ones each time: texts of prompts that are the same become one row."""
+    return f"You help {uuid.uuid4().hex.translate(DIGITS)}."
+
+
+def _asked() -> dict[str, object]:
+    # With a prompt, so that every table of the kind has rows.
+    said = {"role": "system", "content": instructions()}, {"role": "user", "content": "Hello?"}
+    return {"request_body": {"messages": said}}
 
 
 def array(items: object) -> bytes:

@@ -11,6 +11,7 @@ import msgspec
 
 from schemas.otel.items import Packed, pack, unpack
 from tests.promises.sample import Sample
+from tests.promises.samples.llm import instructions
 
 JUDGED: dict[str, dict[str, object]] = {
     "gen_ai.evaluation.name": {"stringValue": "Relevance"},
@@ -47,11 +48,6 @@ def _bodies(items: Sequence[bytes]) -> bytes:
     return b",".join(unpack(item).body for item in items)
 
 
-def instructions(kind: str) -> str:
-    """Other ones for each kind: those that say the same become one row."""
-    return msgspec.json.encode([{"type": "text", "content": f"You help with {kind}."}]).decode()
-
-
 def _span(number: int) -> dict[str, object]:
     said = [{"role": "user", "parts": [{"type": "text", "content": uuid.uuid4().hex}]}]
     attributes = {
@@ -61,7 +57,7 @@ def _span(number: int) -> dict[str, object]:
         "gen_ai.usage.input_tokens": {"intValue": str(100 + number)},
         "gen_ai.usage.output_tokens": {"intValue": "20"},
         "gen_ai.input.messages": {"stringValue": msgspec.json.encode(said).decode()},
-        "gen_ai.system_instructions": {"stringValue": instructions("spans")},
+        "gen_ai.system_instructions": {"stringValue": _instructions()},
     }
     return {
         "traceId": uuid.uuid4().hex,
@@ -77,7 +73,7 @@ def _span(number: int) -> dict[str, object]:
 def _record(number: int) -> dict[str, object]:
     is_call = number % 2 == 0
     name = "api_request" if is_call else "user_prompt"
-    attributes = {
+    attributes: dict[str, dict[str, object]] = {
         "event.name": {"stringValue": name},
         "session.id": {"stringValue": uuid.uuid4().hex},
         "prompt": {"stringValue": uuid.uuid4().hex},
@@ -87,7 +83,7 @@ def _record(number: int) -> dict[str, object]:
             "model": {"stringValue": "claude-sonnet-4-5-20250929"},
             "input_tokens": {"stringValue": str(100 + number)},
             "output_tokens": {"stringValue": "20"},
-            "gen_ai.system_instructions": {"stringValue": instructions("records")},
+            "gen_ai.system_instructions": {"stringValue": _instructions()},
         }
     else:
         # Two names, so that one record is a row of both tables.
@@ -98,6 +94,10 @@ def _record(number: int) -> dict[str, object]:
         "body": {"stringValue": f"claude_code.{name}"},
         "attributes": _attributes(attributes),
     }
+
+
+def _instructions() -> str:
+    return msgspec.json.encode([{"type": "text", "content": instructions()}]).decode()
 
 
 def _judged(number: int) -> dict[str, object]:
