@@ -547,6 +547,7 @@ ASKED = [
     and "{queue_id}" not in name  # tests/e2e/test_annotation.py
     and "{otel_" not in name  # tests/integration/queries/test_otel_trees.py, test_otel_lists.py
     and "{dataset}" not in name  # tests/integration/datasets
+    and "{prompt_name}" not in name  # tests/integration/alerts/test_prompts_http.py
     and "/export" not in name  # tests/integration/exports: each table takes some of them
     and not name.startswith(WITH_MONITOR_KEY)
 ]
