@@ -305,7 +305,7 @@ class TestDemo:
         assert ran.code == 0
         assert "demo --remove" not in ran.out
         with sent.client(key) as client:
-            assert client.get("/v1/traces").json()["total"] == 10
+            assert client.get("/v1/traces").json()["total"] == 10 + 24  # and two runs of a dataset
 
 
 def test_a_deleted_project_and_a_removed_demo_go_with_all_their_data(place: Place) -> None:
