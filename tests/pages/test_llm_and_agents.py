@@ -335,6 +335,7 @@ class TestAnnotation:
         queue_with_three_calls(visitor, world)
         page = visitor.page
         expect(page.get_by_text("0 done, 3 left")).to_be_visible()
+        page.wait_for_load_state()  # the script that hears keys is run last
         expect(page.get_by_role("heading", name="Conversation")).to_be_visible()
         assert visitor.serious_findings() == []
 
@@ -350,12 +351,16 @@ class TestAnnotation:
         page.keyboard.type(f"as in the manual {HOSTILE}")
         page.keyboard.press("Control+Enter")
         expect(page.get_by_text("1 done, 2 left")).to_be_visible()
+        page.wait_for_load_state()  # the script that hears keys is run last
         page.keyboard.press("s")
         expect(page.get_by_text("No. 3", exact=True)).to_be_visible()
+        page.wait_for_load_state()  # the script that hears keys is run last
         page.keyboard.press("u")
         expect(page.get_by_text("No. 2 · you have skipped it")).to_be_visible()
+        page.wait_for_load_state()  # the script that hears keys is run last
         page.keyboard.press("u")
         expect(page.get_by_text("No. 1 · you have saved it")).to_be_visible()
+        page.wait_for_load_state()  # the script that hears keys is run last
         chosen = page.locator("input:checked").evaluate_all("all => all.map(one => one.value)")
         assert chosen == ["4", "rude"]
         expect(page.get_by_label("length: number")).to_have_value("12.5")
@@ -364,6 +369,7 @@ class TestAnnotation:
         page.keyboard.press("1")
         page.keyboard.press("Enter")
         expect(page.get_by_text("No. 3", exact=True)).to_be_visible()
+        page.wait_for_load_state()  # the script that hears keys is run last
         page.keyboard.press("?")
         expect(page.get_by_text("skip the item")).to_be_visible()
         page.keyboard.press("Escape")

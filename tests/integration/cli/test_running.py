@@ -372,19 +372,18 @@ class TestExperiments:
         rows = "".join(f'{{"id":"q{n}","input":{n},"expected_output":"{n}"}}\n' for n in range(4))
         file, back = tmp_path / "items.jsonl", tmp_path / "back.jsonl"
         file.write_text(rows)
+        name, key = served.run("project", "list").lines[0][1], {"SLUICE_API_KEY": KEY}
 
-        pushed = served.run("dataset", "push", "cli", str(file))
-        again = served.run("dataset", "push", "cli", str(file), SLUICE_API_KEY=KEY)
-        first = served.run("experiment", "run", "cli", "--run", "a", "--", "cat")
-        second = served.run(
-            *("experiment", "run", "cli", "--run", "b", "--", "sh", "-c"),
-            'test "$EXPERIMENT_ITEM" != q2',
-        )
-        served.run("dataset", "pull", "cli", str(back))
+        pushed = served.run("dataset", "push", "cli", str(file), "--project", name)
+        again = served.run("dataset", "push", "cli", str(file), **key)
+        run, fails = ("experiment", "run", "cli", "--run"), 'test "$EXPERIMENT_ITEM" != q2'
+        first = served.run(*run, "a", "--", "cat", **key)
+        second = served.run(*run, "b", "--", "sh", "-c", fails, **key)
+        served.run("dataset", "pull", "cli", str(back), **key)
         with served.client() as client:
             wait_for(lambda: runs_of(client, "cli") == {"a": 4, "b": 4}, "calls of both runs")
-        compared = served.run("experiment", "compare", "cli", "a", "b", "--items", "1")
-        failing = served.run("experiment", "compare", "cli", "a", "b", "--fail-below", "x=1")
+        compared = served.run("experiment", "compare", "cli", "a", "b", "--items", "1", **key)
+        failing = served.run("experiment", "compare", "cli", "a", "b", "--fail-below", "x=1", **key)
 
         assert "4 of 4 items are new or changed; version 1" in pushed.out
         assert "0 of 4" in again.out
