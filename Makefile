@@ -13,7 +13,8 @@ EDITABLE = $(PIP) install -q --no-deps --no-build-isolation --force-reinstall -e
 BENCHES := price stages ingest visible query
 ARGS :=
 # How many tests run at a time where they do not disturb each other. A file's tests stay together and in order.
-WORKERS := 2
+# More than cores: tests wait for servers a sixth of the time. Each takes up to 2 GB: WORKERS=2 where memory is short.
+WORKERS := 3
 BESIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 ROUNDS := 60
 SEED :=
