@@ -8,9 +8,10 @@ from datetime import date
 from typing import Any
 
 from clickhouse.client import Warehouse
-from clickhouse.llm.key_days import API_KEYS
 from schemas.projects import ProjectId
 
+API_KEYS = "#api_key"
+"""The path under which sums by API keys are: no key of the metadata is spelt so."""
 MOST_PATHS = 8
 """Of a project: those that were asked for on most days."""
 ASKED = """

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from clickhouse.client import Warehouse
 from clickhouse.failures import QueryTooExpensive
-from clickhouse.llm.key_days import API_KEYS, SUMMED, USERS
+from clickhouse.kept_days import API_KEYS
+from clickhouse.llm.key_days import SUMMED, USERS
 from clickhouse.llm.rollup_sql import GRAINS, MEASURES
 from clickhouse.queries.quantiles import EMPTY, SKETCH
 from clickhouse.tags import path_sql

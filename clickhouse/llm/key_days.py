@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
 from clickhouse.failures import WarehouseError
+from clickhouse.kept_days import API_KEYS
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.rollup_sql import GRAINS, Kept
@@ -29,8 +30,6 @@ from schemas.zones import DAY_US
 
 USERS = ""
 """The path under which sums by users are kept."""
-API_KEYS = "#api_key"
-"""The one under which sums by API keys are: no key of the metadata is spelt so."""
 NAMED = (("user", USERS), ("api_key", API_KEYS))
 LEAST_DAYS = 2
 """Whole days of a range: of fewer the calls are as fast."""

@@ -5,9 +5,9 @@ import uuid
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.kept_days import forget_people
+from clickhouse.kept_days import API_KEYS, forget_people
 from clickhouse.llm.keep_days import Day, build, seal
-from clickhouse.llm.key_days import API_KEYS, USERS
+from clickhouse.llm.key_days import USERS
 from clickhouse.persons import Whose, erase_rows, mutation_settings, personal_of
 from clickhouse.tags import path_of
 from schemas.projects import ProjectId
