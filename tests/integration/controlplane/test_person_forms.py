@@ -56,7 +56,7 @@ async def test_datasets_their_runs_and_versions_of_prompts_are_given_away_and_er
         assert one.description == "Asked by [erased]"
         assert msgspec.json.decode(one.metadata) == {"by": "[erased]", "n": [1]}
     (version,) = await list_versions(database, project_id, "p")
-    assert (version.message, version.author) == ("For [erased]", "")
+    assert (version.message, version.author) == ("For [erased]", "[erased]")
 
 
 async def test_judges_of_one_person_go_by_whatever_names_them(
