@@ -161,7 +161,7 @@ class SqliteLog:
         """Drops the dead letters of which this is true, and takes off the disk what was deleted.
 
         Those are free pages, and the WAL unless somebody reads in it. Without this both are
-        overwritten when the room is needed.
+        overwritten when the space is needed.
         """
         await self._dead.prune(lambda *_: False, named)
         while await self._file.change(partial(_shrink, spare=0)):
