@@ -5,7 +5,8 @@ size: requests and events accepted a second, events stored a second end to end (
 when the last one can be read), latencies, processor time of both sides, memory; and what one core
 does of `json.loads` of events of the first kind, which says how fast the machine is. Then, for
 batches of 100, the server's processor time by thread and, from a second run, by place in the code.
-`--load` runs one load alone, and shows the same of it.
+`--load` runs one load alone, and shows the same of it. `--owner-core 0` keeps the process that owns
+log and store on one core, so that edges (`BENCH_EDGES`) are what more cores would bring.
 """
 
 import argparse
@@ -171,11 +172,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--only-batches", action="store_true", help="only batches of 100")
     parser.add_argument("--load", type=read_load, help="only this one: batch x connections")
+    parser.add_argument("--owner-core", type=int, help="the owner here, edges and client not")
     arguments = parser.parse_args()
     generator = generators[arguments.kind]
     last = arguments.load or BATCHES._replace(batch=min(BATCHES.batch, generator.most))
     with running() as server:
         time.sleep(2)
+        if arguments.owner_core is not None:
+            server.keep_on(arguments.owner_core)
         print(f"start to ready {server.started_in_s:.2f} s, idle {server.memory_mb():.0f} MB")
         print("batch x conn     req/s   accept/s    store/s   p50 ms    p95    p99"
               "   server us client us  store/s server  peak MB\n"
@@ -187,6 +191,8 @@ def main() -> None:
         result = run(server, generator, last, arguments.seconds)
         show(result)
         show_parts("thread", server.threads_s() - before, result.events)
+    if arguments.owner_core is not None:
+        return
     with running(stages=True) as server:
         before = server.stages_s()
         result = run(server, generator, last, arguments.seconds)

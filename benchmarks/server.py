@@ -46,6 +46,16 @@ class Server:
         whole = [self._process, *self._process.children(recursive=True)]
         return float(sum(sum(one.cpu_times()[:2]) for one in whole))
 
+    def keep_on(self, core: int) -> None:
+        """Keeps the process that owns the log on one core, and its edges and us off that one."""
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            os.sched_setaffinity(int(task.name), {core})
+        others = os.sched_getaffinity(0) - {core}
+        for edge in self._process.children():
+            for task in Path(f"/proc/{edge.pid}/task").iterdir():
+                os.sched_setaffinity(int(task.name), others)
+        os.sched_setaffinity(0, others)
+
     def threads_s(self) -> Counter[str]:
         """Returns the processor time used so far by threads that live, by their names."""
         lines = (self._folder / THREADS).read_text().splitlines()
