@@ -12,13 +12,13 @@ from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK
 
 from api.auth import AnyRequest, admin_project_from_session, services
+from api.bodies import body_of
 from api.holders import by_token, project_in
 from api.parameters import Project
 from api.reads import reader_of
 from api.rows import one
 from clickhouse.client import Warehouse
 from clickhouse.retention_sizes import Within, going_of, stored_of
-from controlplane.failures import BadRequest
 from controlplane.projects import project_settings
 from controlplane.retention_policies import Held, checked, find_policy, set_policy
 from controlplane.thinning import Removed, list_removed, list_thinned
@@ -213,7 +213,7 @@ async def _by_token(request: AnyRequest, project_id: str) -> ProjectContext:
 
 
 async def _preview(request: AnyRequest, project: ProjectContext) -> Response[bytes]:
-    change = await _form(request)
+    change = await body_of(request, RetentionChange)
     checked(change)
     within = await within_of(request, project)
 
@@ -224,17 +224,10 @@ async def _preview(request: AnyRequest, project: ProjectContext) -> Response[byt
 
 
 async def _set(request: AnyRequest, project: ProjectContext, *, by: str) -> Response[bytes]:
-    await change_retention(request, project, await _form(request), by)
+    await change_retention(request, project, await body_of(request, RetentionChange), by)
     answer: Any = get_retention.fn
     found: Response[bytes] = await answer(request, project)
     return found
-
-
-async def _form(request: AnyRequest) -> RetentionChange:
-    try:
-        return msgspec.json.decode(await request.body(), type=RetentionChange)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"Invalid body: {error}") from error
 
 
 def _days(days: int) -> int | None:

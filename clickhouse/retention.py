@@ -13,7 +13,7 @@ with one, and cut with one.
 import time
 from collections.abc import Callable, Collection, Mapping, Set
 from datetime import date, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -143,8 +143,11 @@ class Keeping(Struct, frozen=True):
 class Watcher(Protocol):
     """Is told of what is cut."""
 
-    async def before_cut(self, days: Mapping[ProjectId, date]) -> None:
-        """Learns of which projects rows of earlier days go whose sums stay, before they do."""
+    async def before_cut(self, table: str, days: Mapping[ProjectId, date]) -> Collection[ProjectId]:
+        """Learns of which projects rows of earlier days go whose sums stay, before they do.
+
+        Returns those whose rows must not go yet.
+        """
         ...
 
     async def after_cut(self, table: str, counts: Mapping[ProjectId, int]) -> None:
@@ -206,14 +209,18 @@ class Expiry:
         return answer.rows[-1][0] if len(answer.rows) == self._page_projects else None
 
     async def _cut(self, table: str, due: Mapping[ProjectId, date], keeping: Keeping) -> None:
-        values = {"projects": list(due), "before": list(due.values()), "never": FIRST_DAY}
+        values: dict[str, Any] = {"projects": list(due), "before": list(due.values())}
+        values["never"] = FIRST_DAY
         counts: dict[ProjectId, int] = {}
         if self._watcher is not None:
-            await self._watcher.before_cut(keeping.outlived(table, due))
+            held = await self._watcher.before_cut(table, keeping.outlived(table, due))
+            due = {one: before for one, before in due.items() if one not in held}
+            values |= {"projects": list(due), "before": list(due.values())}
             if table in COUNTED:
                 found = await self._warehouse.query(COUNT, {"table": table, **values})
                 counts = {ProjectId(one): count for one, count in found.rows}
-        await self._warehouse.command(CUT, {"table": table, **values})
+        if due:
+            await self._warehouse.command(CUT, {"table": table, **values})
         if self._watcher is not None and counts:
             await self._watcher.after_cut(table, counts)
 

@@ -19,8 +19,6 @@ from schemas.projects import ProjectId
 REMEMBERED_DAYS = 400
 """Of lines of what was deleted."""
 LISTED = 1_000
-AHEAD_DAYS = 1
-"""How far the clock of a sender may be ahead: rows of a later day may be among those that go."""
 
 
 class Thinned(NamedTuple):

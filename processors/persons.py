@@ -7,8 +7,10 @@ the sums of LLM calls: that these moved is noted, and until it is, their token m
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
+from datetime import date
 from typing import Protocol
 from uuid import uuid4
 
@@ -17,7 +19,7 @@ import structlog
 from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
-from clickhouse.kept_days import forget_people
+from clickhouse.kept_days import Leaving, forget_people
 from clickhouse.person_rollups import drop_empty_sums, move_session_sums, take_out_of_errors
 from clickhouse.personal import PERSONAL, Personal
 from clickhouse.persons import (
@@ -32,10 +34,12 @@ from controlplane.database import Database
 from controlplane.erasures import save_erasure, take_erasure
 from controlplane.failures import ControlPlaneError
 from controlplane.person_texts import Texts, count_texts
+from controlplane.thinning import find_rows_from
 from eventlog.records import DeadLetter
 from processors.blocks import StoredLog, is_past
 from schemas.persons import Done, Erasure, ErasureState
 from schemas.projects import ProjectId
+from schemas.retention import first_received
 
 POLL_S = 0.2
 EraseTexts = Callable[[Database, ProjectId, Collection[str], str], Awaitable[None]]
@@ -136,8 +140,15 @@ class Erasures:
         await erase_rows(self._store, one, whose)
         if one.table == "traces":
             await drop_empty_sums(self._store, whose)
-            settings = await mutation_settings(self._store)
-            await forget_people(self._store, whose.project_id, **settings)
+            await self._forget_kept_days(whose)
+
+    async def _forget_kept_days(self, whose: Whose) -> None:
+        settings = await mutation_settings(self._store)
+        rows_from = await find_rows_from(self._database, whose.project_id)
+        whole_from = date(1970, 1, 1) if rows_from is None else first_received(rows_from)
+        leaving = Leaving(whose.project_id, whose.person, whole_from)
+        build = time.time_ns() // 1000
+        await forget_people(self._store, leaving, build=build, settings=settings)
 
     async def _save(
         self, erasure: Erasure, state: ErasureState = "running", **named: object

@@ -23,7 +23,7 @@ from controlplane.retention_policies import list_policies
 from controlplane.sessions import purge_expired_sessions
 from eventlog.sqlite_log import SqliteLog
 from processors.purge import PurgedLog
-from processors.thinning import SETTLE_S, Cutting, Thinning
+from processors.thinning import NO_KEEPERS, SETTLE_S, Cutting, Keepers, Thinning
 from schemas import metrics
 from schemas.retention import window_days
 from schemas.settings import Settings
@@ -56,13 +56,16 @@ class Retention:
         warehouse: Warehouse,
         *,
         settle_s: float = SETTLE_S,
+        keepers: Keepers = NO_KEEPERS,
     ) -> None:
         self._settings = settings
         self._database = database
         self._warehouse = warehouse
         self._settle_s = settle_s
+        self._keepers = keepers
+        """By kind, what has to be kept of rows before they go."""
         self._expiry = Expiry(warehouse)
-        self._thinning = Thinning(database, warehouse, settle_s=settle_s)
+        self._thinning = Thinning(database, warehouse, settle_s=settle_s, keepers=keepers)
 
     async def run(self, now: datetime) -> Keeping:
         """Looks once, and deletes from the store what is due; `now` must be in UTC.
@@ -71,7 +74,9 @@ class Retention:
         """
         is_held = await self._is_held(now)
         keeping = await self._keeping(now, is_held=is_held)
-        watcher = Cutting(self._database, now.date(), self._settle_s)
+        watcher = Cutting(
+            self._database, now.date(), settle_s=self._settle_s, keepers=self._keepers
+        )
         is_whole = await self._expiry.run(keeping, limit_s=RUN_LIMIT_S, watcher=watcher)
         if not is_whole or not await self._thinning.run(keeping, limit_s=THIN_LIMIT_S):
             log.info("retention goes on with the next run")

@@ -8,7 +8,7 @@ that was begun is finished first, by whoever comes next. Each step may be repeat
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 from uuid import uuid4
@@ -25,7 +25,6 @@ from controlplane.database import Database
 from controlplane.failures import NotFound
 from controlplane.projects import project_settings
 from controlplane.thinning import (
-    AHEAD_DAYS,
     Removed,
     Thinned,
     advance_rows_from,
@@ -37,11 +36,16 @@ from controlplane.thinning import (
 )
 from schemas import metrics
 from schemas.projects import CostPreference, ProjectId
-from schemas.retention import KIND_OF, WINDOW_DAYS, Stage
+from schemas.retention import AHEAD_DAYS, KIND_OF, WINDOW_DAYS, KeptKind, Stage
 
 SETTLE_S = 3.0
 """After readers were told that rows go, until every process knows: they ask again every 2 s."""
 REMOVED_BY_AGE = "days"
+KeepSums = Callable[[Mapping[ProjectId, date]], Awaitable[Collection[ProjectId]]]
+"""Keeps the sums of rows that came in before these days and are about to go, as nobody can add them
+up afterwards. Returns of which projects they must stay for now."""
+Keepers = Mapping[KeptKind, KeepSums]
+NO_KEEPERS: Keepers = {}
 
 log = structlog.get_logger(__name__)
 
@@ -49,14 +53,24 @@ log = structlog.get_logger(__name__)
 class Cutting:
     """Tells readers of rows that go for their age while sums stay, and counts what went."""
 
-    def __init__(self, database: Database, today: date, settle_s: float) -> None:
+    def __init__(
+        self, database: Database, today: date, *, settle_s: float, keepers: Keepers
+    ) -> None:
         self._database = database
         self._today = today
         self._settle_s = settle_s
+        self._keepers = keepers
 
-    async def before_cut(self, days: Mapping[ProjectId, date]) -> None:
-        """Says to readers which rows go, and waits until they know."""
-        await tell_readers(self._database, days, self._settle_s)
+    async def before_cut(self, table: str, days: Mapping[ProjectId, date]) -> Collection[ProjectId]:
+        """Has their sums kept, says to readers which rows go, and waits until they know.
+
+        Returns the projects whose rows must stay for now.
+        """
+        keep = self._keepers.get(KIND_OF[table]) if days else None
+        held = () if keep is None else await keep(days)
+        going = {project_id: day for project_id, day in days.items() if project_id not in held}
+        await tell_readers(self._database, going, self._settle_s)
+        return held
 
     async def after_cut(self, table: str, counts: Mapping[ProjectId, int]) -> None:
         """Notes how many rows went."""
@@ -78,11 +92,13 @@ class Thinning:
         warehouse: Warehouse,
         *,
         settle_s: float = SETTLE_S,
+        keepers: Keepers = NO_KEEPERS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._warehouse = warehouse
         self._settle_s = settle_s
+        self._keepers = keepers
         self._clock = clock
         self._last_project = ProjectId("")
         """Behind which the next run begins: no project keeps the others waiting."""
@@ -133,8 +149,12 @@ class Thinning:
         return found
 
     async def _thin(self, at: "Day", stage: Stage) -> None:
+        ends = {at.project_id: at.day + timedelta(days=1)}
         try:
             settings = await project_settings(self._database, at.project_id)
+            if any([await keep(ends) for keep in self._keepers.values()]):
+                log.info("a day is thinned later: its sums are not kept yet", **at.named)
+                return
             begun = await self._begin(at, stage, settings.cost_preference)
         except NotFound:
             return
@@ -146,7 +166,6 @@ class Thinning:
             return
         stage = msgspec.json.decode(begun.stage, type=Stage)
         run = Run(at.project_id, at.day, begun.run_id, stage, settings.cost_preference)
-        ends = {at.project_id: at.day + timedelta(days=1)}
         await tell_readers(self._database, ends, self._settle_s)
         await rows.delete(at.store, run)
         if await end_day(self._database, at.project_id, begun, at.today, stage.name):

@@ -6,6 +6,7 @@ than these and its trace is in the sample; a rule keeps its trace, whose days ar
 """
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Annotated, Literal, NamedTuple, get_args
 
 import msgspec
@@ -15,6 +16,8 @@ MOST_DAYS = 3650
 MOST_RULES = 10
 WINDOW_DAYS = 7
 """Rows of one trace come in within so many days of one another, or are no whole."""
+AHEAD_DAYS = 1
+"""How far the clock of a sender may be ahead: rows of a later day may be among those that go."""
 
 KeptKind = Literal[
     "calls",
@@ -134,6 +137,11 @@ class RetentionPolicy(Struct, frozen=True, omit_defaults=True):
 
 
 NOTHING_SET = RetentionPolicy()
+
+
+def first_received(rows_from: date) -> date:
+    """Returns from which day of receipt on rows are whole, where by their own time it is that."""
+    return rows_from - timedelta(days=AHEAD_DAYS)
 
 
 def window_days(dedup_window_hours: int) -> int:

@@ -48,6 +48,7 @@ from processors.llm.cost.targets import why_no_target
 from processors.llm.costs import explain_span, explain_trace
 from processors.llm.reprice import Repricing
 from processors.llm.steps import steps
+from processors.thinning import KeepSums
 from schemas.kinds import SPAN, TRACE
 from schemas.llm.answers import SpanAnswer, TraceAnswer
 from schemas.llm.costs import CostAnswer
@@ -90,6 +91,9 @@ def open_parts(resources: Resources) -> Parts:
     def keeping(warehouse: Warehouse, event_log: StoredLog) -> Work:
         return at_most(key_days.KeyDays(database, warehouse).work, every_s=key_days.EVERY_S)
 
+    def keeping_calls(warehouse: Warehouse) -> KeepSums:
+        return key_days.KeyDays(database, warehouse).keep
+
     def budgeting(warehouse: Warehouse, _: StoredLog) -> Work:
         return BudgetEvaluation(database, warehouse).work
 
@@ -105,6 +109,7 @@ def open_parts(resources: Resources) -> Parts:
         },
         refresh=(pricing.refresh, resources.judged.refresh),
         alone=(repricing, keeping, budgeting, *judging.works),
+        keepers={"calls": keeping_calls},
     )
 
 

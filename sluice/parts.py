@@ -21,7 +21,9 @@ from processors.llm.cost.cache import load_book
 from processors.llm.judges.candidates import Candidates
 from processors.llm.known_templates import KnownTemplates
 from processors.llm.pricing import Pricing
+from processors.thinning import KeepSums
 from schemas.issues import Checked
+from schemas.retention import KeptKind
 from schemas.settings import Settings
 
 Work = Callable[[], Awaitable[object]]
@@ -69,6 +71,8 @@ class Parts(Struct, frozen=True):
     """Read what they go by from the control plane: before the first block, and every 2 seconds."""
     alone: Sequence[Callable[[Warehouse, StoredLog], Work]] = ()
     """What one process of an installation does beside its traffic, again and again."""
+    keepers: Mapping[KeptKind, Callable[[Warehouse], KeepSums]] = {}
+    """What has to be kept of the rows of a kind before they go."""
 
 
 class System(Struct, frozen=True):

@@ -25,6 +25,7 @@ def open_systems(resources: Resources) -> Parts:
         state={name: value for parts in every for name, value in parts.state.items()},
         refresh=[work for parts in every for work in parts.refresh],
         alone=[start for parts in every for start in parts.alone],
+        keepers={kind: start for parts in every for kind, start in parts.keepers.items()},
     )
 
 

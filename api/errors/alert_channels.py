@@ -9,7 +9,8 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from litestar.types import ControllerRouterHandler
 
 from api.auth import AnyRequest, admin_project_from_session, project_from_session, services
-from api.errors.alert_rules import decoded, time_of
+from api.bodies import body_of
+from api.errors.alert_rules import time_of
 from api.sessions import Done
 from controlplane.channels import (
     add_channel,
@@ -51,7 +52,7 @@ async def show_alert_channels(request: AnyRequest) -> AlertChannels:
 async def post_alert_channel(request: AnyRequest) -> AlertChannelAnswer:
     """Make a channel, for admins. What is in `config` depends on its kind, and is sealed."""
     project = await admin_project_from_session(request)
-    form, state = await decoded(request, ChannelForm), services(request)
+    form, state = await body_of(request, ChannelForm), services(request)
     return _answer(await add_channel(state.database, state.vault, project.project_id, form))
 
 
@@ -63,7 +64,7 @@ async def post_alert_channel(request: AnyRequest) -> AlertChannelAnswer:
 async def put_alert_channel(request: AnyRequest, channel_id: FromPath[str]) -> AlertChannelAnswer:
     """Change a channel, for admins. What is left out of `config` or empty stays as it is."""
     project = await admin_project_from_session(request)
-    form, state = await decoded(request, ChannelForm), services(request)
+    form, state = await body_of(request, ChannelForm), services(request)
     database, vault = state.database, state.vault
     return _answer(await replace_channel(database, vault, project.project_id, channel_id, form))
 

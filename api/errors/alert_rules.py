@@ -1,9 +1,7 @@
 """`/dashboard/api/alert-rules`, `alert-deliveries`: when alerts go out, and what went out."""
 
 from datetime import timedelta
-from typing import TypeVar
 
-import msgspec
 from litestar import delete, get, post, put
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
@@ -11,10 +9,10 @@ from litestar.types import ControllerRouterHandler
 
 from api.account_forms import iso_ms
 from api.auth import AnyRequest, admin_project_from_session, project_from_session, services
+from api.bodies import body_of
 from api.sessions import Done
 from controlplane.errors.alert_outbox import list_deliveries
 from controlplane.errors.alert_rules import add_rule, list_rules, remove_rule, replace_rule
-from controlplane.failures import BadRequest
 from schemas.described import describes
 from schemas.errors.alert_answers import (
     AlertDeliveries,
@@ -25,8 +23,6 @@ from schemas.errors.alert_answers import (
 from schemas.errors.alerts import Delivery, Rule, RuleForm
 from schemas.projects import ProjectId
 from schemas.times import EPOCH
-
-T = TypeVar("T")
 
 RULE = {
     "name": "Too many errors",
@@ -56,7 +52,7 @@ async def show_alert_rules(request: AnyRequest) -> AlertRules:
 async def post_alert_rule(request: AnyRequest) -> AlertRuleAnswer:
     """Make a rule, for admins. It tells the channels in `channelIds`."""
     project = await admin_project_from_session(request)
-    form = await decoded(request, RuleForm)
+    form = await body_of(request, RuleForm)
     rule_id = await add_rule(services(request).database, project.project_id, form)
     return await _answer(request, project.project_id, rule_id)
 
@@ -69,7 +65,7 @@ async def post_alert_rule(request: AnyRequest) -> AlertRuleAnswer:
 async def put_alert_rule(request: AnyRequest, rule_id: FromPath[str]) -> AlertRuleAnswer:
     """Change a rule to what is sent, for admins. What is left out is as it is by default."""
     project = await admin_project_from_session(request)
-    form = await decoded(request, RuleForm)
+    form = await body_of(request, RuleForm)
     await replace_rule(services(request).database, project.project_id, rule_id, form)
     return await _answer(request, project.project_id, rule_id)
 
@@ -99,14 +95,6 @@ HANDLERS: tuple[ControllerRouterHandler, ...] = (
     *(show_alert_rules, post_alert_rule, put_alert_rule, delete_alert_rule),
     show_alert_deliveries,
 )
-
-
-async def decoded(request: AnyRequest, form: type[T]) -> T:
-    """Decodes a body; raises `BadRequest`, which says what is wrong with which field."""
-    try:
-        return msgspec.json.decode(await request.body(), type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"Invalid body: {error}") from error
 
 
 def time_of(us: int) -> str:

@@ -3,24 +3,19 @@
 An API key does not: it stands in programs, which must not raise their own budgets.
 """
 
-from typing import TypeVar
-
-import msgspec
 from litestar import delete, patch, post
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 
 from api.auth import AnyRequest, admin_project_from_session, services
+from api.bodies import body_of
 from api.holders import project_in
 from api.llm.budgets import PROJECT, hours_of, shown, stand_of, states_of
 from api.sessions import Done
-from controlplane.failures import BadRequest
 from controlplane.llm.budgets import add_budget, change_budget, remove_budget
 from schemas.described import describes
 from schemas.llm.budgets import BUDGET, CHANGE, BudgetAnswer, BudgetChange, BudgetForm
 from schemas.projects import ProjectContext
-
-T = TypeVar("T")
 
 
 @post(
@@ -98,13 +93,13 @@ async def _by_token(request: AnyRequest, project_id: str) -> ProjectContext:
 
 
 async def _make(request: AnyRequest, project: ProjectContext) -> BudgetAnswer:
-    form = await _form(request, BudgetForm)
+    form = await body_of(request, BudgetForm)
     made = await add_budget(services(request).database, project.project_id, form)
     return await _answer(request, project, made.id)
 
 
 async def _change(request: AnyRequest, project: ProjectContext, budget_id: str) -> BudgetAnswer:
-    database, change = services(request).database, await _form(request, BudgetChange)
+    database, change = services(request).database, await body_of(request, BudgetChange)
     changed = await change_budget(database, project.project_id, budget_id, change)
     return await _answer(request, project, changed.id)
 
@@ -113,14 +108,6 @@ async def _remove(request: AnyRequest, project: ProjectContext, budget_id: str) 
     await remove_budget(services(request).database, project.project_id, budget_id)
     states_of(request).forget(project.project_id)
     return Done()
-
-
-async def _form(request: AnyRequest, form: type[T]) -> T:
-    """Decode a body; raises `BadRequest`, which says what is wrong with which field."""
-    try:
-        return msgspec.json.decode(await request.body(), type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"Invalid body: {error}") from error
 
 
 async def _answer(request: AnyRequest, project: ProjectContext, budget_id: str) -> BudgetAnswer:

@@ -8,9 +8,10 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import Struct
 
 from api.auth import AnyRequest, services
+from api.bodies import body_of
 from api.declared import takes
 from api.llm.dataset_calls import CallsQuery, items_of_calls
-from api.llm.datasets import ALL, ONE, body_of
+from api.llm.datasets import ALL, ONE
 from api.llm.filters import TraceQuery
 from api.parameters import Project
 from api.search_terms import ATTRIBUTE, RESOURCE

@@ -1,9 +1,8 @@
 """Datasets and their items, to read: as they are now, or as they were in a version."""
 
 import re
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-import msgspec
 from litestar import Response, get
 from litestar.params import FromPath
 from msgspec import Meta, Struct
@@ -16,14 +15,12 @@ from api.parameters import Project, invalid, read, values_of
 from api.reads import reader_of
 from api.rows import one
 from clickhouse.client import Warehouse
-from controlplane.failures import BadRequest
 from controlplane.llm.dataset_items import Asked, find_item, list_items, list_versions
 from controlplane.llm.datasets import find_dataset, list_datasets
 from schemas.described import describes
 from schemas.llm.datasets import Dataset, DatasetList, Item, ItemList, VersionList
 from schemas.projects import ProjectContext
 
-T = TypeVar("T")
 ALL = "/datasets"
 ONE = f"{ALL}/{{dataset:str}}"
 OF_TOKENS = f"/projects/{{project_id:str}}{ALL}"
@@ -108,14 +105,6 @@ def asked_of(project: ProjectContext, query: ItemQuery) -> Asked:
     if at_us is None:
         raise invalid("as_of", "Expected the number of a version, or a time")
     return Asked(at_us=at_us)
-
-
-async def body_of(request: AnyRequest, form: type[T]) -> T:
-    """Decode a body; raises `BadRequest`, which says what is wrong with which field."""
-    try:
-        return msgspec.json.decode(await request.body(), type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"Invalid body: {error}") from error
 
 
 HANDLERS = (get_datasets, get_dataset, get_versions, get_items, get_item)

@@ -10,10 +10,11 @@ from clickhouse.queries.values import cents, number
 from schemas.answers import Number
 from schemas.chances import holm
 from schemas.llm.experiments import MeasureDifference, Result, ScoreWord
-from schemas.llm.paired import LEVEL, Difference, paired
+from schemas.llm.paired import LEVEL, Difference, paired, paired_amounts
 
 SCORE = "score."
-PLAIN = ("cost", "latency", "tokens", "failures")
+AMOUNTS = ("cost", "latency", "tokens")
+PLAIN = (*AMOUNTS, "failures")
 NO_OUTPUT = Output("", "")
 
 Measures = Mapping[str, float]
@@ -57,7 +58,8 @@ def compare(a: Run, b: Run, wanted: str | None) -> Compared:
             for key in both
             if name in a.measures[key] and name in b.measures[key]
         ]
-        difference = paired([one for one, _ in pairs], [two for _, two in pairs])
+        compared = paired_amounts if name in AMOUNTS else paired
+        difference = compared([one for one, _ in pairs], [two for _, two in pairs])
         if difference is not None:
             found[name] = difference
     chances = holm({name: one.chance for name, one in found.items() if one.chance is not None})

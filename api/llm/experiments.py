@@ -8,9 +8,10 @@ from litestar.status_codes import HTTP_201_CREATED
 from msgspec import Meta, Struct
 
 from api.auth import AnyRequest, services
+from api.bodies import body_of
 from api.declared import takes
 from api.holders import by_token
-from api.llm.datasets import OF_TOKEN, ONE, body_of
+from api.llm.datasets import OF_TOKEN, ONE
 from api.llm.experiment_items import PLAIN, SCORE
 from api.llm.experiment_runs import Experiments
 from api.parameters import Offset, Project, invalid, read, values_of

@@ -3,14 +3,13 @@
 """
 
 import time
-from typing import TypeVar
 
-import msgspec
 from litestar import delete, patch, post
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
 
 from api.auth import AnyRequest, admin_project_from_session, services
+from api.bodies import body_of
 from api.dates import date_range
 from api.holders import project_in
 from api.llm.judges import PROJECT, answer_of, trying_of
@@ -41,7 +40,6 @@ from schemas.llm.judges import (
 from schemas.projects import ProjectContext
 from schemas.zones import known_zone
 
-T = TypeVar("T")
 MOST_PAST = 10_000
 ONE = "/judges/{judge_id:str}"
 
@@ -187,13 +185,13 @@ async def _by_token(request: AnyRequest, project_id: str) -> ProjectContext:
 
 
 async def _make(request: AnyRequest, project: ProjectContext) -> JudgeAnswer:
-    form, models = await _form(request, JudgeForm), trying_of(request).models
+    form, models = await body_of(request, JudgeForm), trying_of(request).models
     made = await add_judge(services(request).database, project.project_id, form, models)
     return await answer_of(request, project, made.id)
 
 
 async def _change(request: AnyRequest, project: ProjectContext, judge_id: str) -> JudgeAnswer:
-    database, change = services(request).database, await _form(request, JudgeChange)
+    database, change = services(request).database, await body_of(request, JudgeChange)
     models = trying_of(request).models
     changed = await change_judge(database, project.project_id, judge_id, change, models)
     return await answer_of(request, project, changed.id)
@@ -205,19 +203,11 @@ async def _remove(request: AnyRequest, project: ProjectContext, judge_id: str) -
 
 
 async def _try(request: AnyRequest, project: ProjectContext, judge_id: str) -> TryAnswer:
-    form = await _form(request, TryForm)
+    form = await body_of(request, TryForm)
     return await tried(request, project, judge_id, form.trace_id)
 
 
 async def _judge_past(request: AnyRequest, project: ProjectContext, judge_id: str) -> PastAnswer:
-    form = await _form(request, PastForm)
+    form = await body_of(request, PastForm)
     judge = await find_judge(services(request).database, project.project_id, judge_id)
     return await queue_past(request, project, judge, form)
-
-
-async def _form(request: AnyRequest, form: type[T]) -> T:
-    """Decode a body; raises `BadRequest`, which says what is wrong with which field."""
-    try:
-        return msgspec.json.decode(await request.body(), type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"Invalid body: {error}") from error

@@ -14,6 +14,7 @@ from litestar.types import ControllerRouterHandler
 from msgspec import Struct
 
 from api.auth import AnyRequest, admin_project_from_session, project_from_session, services
+from api.bodies import body_of
 from api.sessions import Done
 from controlplane.failures import BadRequest
 from controlplane.llm.prices import read_prices, remove_alias, remove_price, set_alias, set_price
@@ -77,7 +78,7 @@ async def list_own_prices(request: AnyRequest) -> PriceList:
 async def add_own_price(request: AnyRequest) -> OwnPrice:
     """Add a price; 409 where another one for the same name counts on one of its days."""
     project = await admin_project_from_session(request)
-    price = _price(await _form(request, PriceForm))
+    price = _price(await body_of(request, PriceForm))
     return await set_price(services(request).database, project.project_id, price)
 
 
@@ -89,7 +90,7 @@ async def add_own_price(request: AnyRequest) -> OwnPrice:
 async def replace_own_price(request: AnyRequest, number: FromPath[int]) -> OwnPrice:
     """Put another price in the place of one; it has a number of its own."""
     project = await admin_project_from_session(request)
-    price = _price(await _form(request, PriceForm))
+    price = _price(await body_of(request, PriceForm))
     database = services(request).database
     return await set_price(database, project.project_id, price, instead_of=number)
 
@@ -161,7 +162,7 @@ def _price(form: PriceForm) -> OwnPrice:
 async def _set_alias(
     request: AnyRequest, project_id: ProjectId, *, instead_of: int | None = None
 ) -> Alias:
-    form = await _form(request, AliasForm)
+    form = await body_of(request, AliasForm)
     alias = Alias(number=0, **msgspec.structs.asdict(form))
     database, check = services(request).database, cast("Check", request.app.state.check_target)
     held = await read_prices(database, project_id)
@@ -169,11 +170,3 @@ async def _set_alias(
     if wrong := await asyncio.to_thread(check, held, alias):
         raise BadRequest(wrong)
     return await set_alias(database, project_id, alias, instead_of=instead_of)
-
-
-async def _form(request: AnyRequest, form: type[T]) -> T:
-    """Decode a body; raises `BadRequest`, which says what is wrong with which field."""
-    try:
-        return msgspec.json.decode(await request.body(), type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"Invalid body: {error}") from error

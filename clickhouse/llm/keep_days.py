@@ -4,14 +4,14 @@ A build may be broken off at any moment: it counts once it has its seal. May run
 an installation at a time; builds of two would do no harm but be twice the work.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
 from clickhouse.client import Warehouse
 from clickhouse.failures import QueryTooExpensive
-from clickhouse.kept_days import API_KEYS
-from clickhouse.llm.key_days import SUMMED, USERS
+from clickhouse.kept_days import API_KEYS, USERS
+from clickhouse.llm.key_days import SUMMED
 from clickhouse.llm.rollup_sql import GRAINS, MEASURES
 from clickhouse.queries.quantiles import EMPTY, SKETCH
 from clickhouse.tags import path_sql
@@ -41,14 +41,17 @@ FIRST_COSTS = (
     "sum(coalesce(t.reported_cost, t.computed_cost, 0))",
     "sum(coalesce(t.computed_cost, t.reported_cost, 0))",
 )
+OWNER = "if(uniqUpTo(1)(t.user_id) = 1 AND any(t.user_id) != '', sipHash64(any(t.user_id)), 0)"
+"""Of the calls that are added up in one row, where they are one user's: of metadata, which may say
+who that is."""
 BUILD = """
 INSERT INTO key_days (
     project_id, path, grain, received_date, build, bucket, user_id, tag, provider,
-    model_requested, status, environment, {summed}, latency, few, sessions)
+    model_requested, status, environment, owner, {summed}, latency, few, sessions)
 SELECT
     {project_id:String}, {path:String}, if(length(latencies) > {most_few}, 'many', 'few'),
     {day:Date}, {build:UInt64}, bucket, k_user, k_tag, provider, model_requested, status,
-    environment, {shorts},
+    environment, owner, {shorts},
     if(length(latencies) > {most_few}, arrayReduce('{state}', latencies), {empty}),
     if(length(latencies) > {most_few}, [], latencies),
     arrayFilter(one -> one != 0, arrayDistinct(hashes))
@@ -57,6 +60,7 @@ FROM (
         fromUnixTimestamp64Micro(toUnixTimestamp64Micro(timestamp)
             - positiveModulo(toUnixTimestamp64Micro(timestamp), 86400000000), 'UTC') AS bucket,
         {user} AS k_user, {tag} AS k_tag, provider, model_requested, status, environment,
+        {owner} AS owner,
         {sums},
         groupArray(t.latency_ns) AS latencies,
         groupArray(t.session_hash) AS hashes
@@ -73,9 +77,9 @@ OF_BUILD = """project_id = {project_id:String}
     AND received_date = {day:Date}"""
 SEAL = """
 INSERT INTO key_days (
-    project_id, path, grain, received_date, build, rows, {summed})
+    project_id, path, grain, received_date, build, owner, rows, {summed})
 SELECT
-    {project_id:String}, {path:String}, 'seal', {day:Date}, {build:UInt64}, count(), {totals}
+    {project_id:String}, {path:String}, 'seal', {day:Date}, {build:UInt64}, 1, count(), {totals}
 FROM key_days
 WHERE {of_build}
     AND build = {build:UInt64}
@@ -96,6 +100,7 @@ DELETE FROM key_days
 WHERE {of_build}
     AND build IN {builds:Array(UInt64)}
 """
+DESTROY = "ALTER TABLE key_days DELETE WHERE {of_build} AND build = {build:UInt64}"
 NAMED = {
     "{summed}": ", ".join(SUMMED),
     "{shorts}": ", ".join(f"s_{column}" for column in SUMMED),
@@ -136,11 +141,14 @@ class Day(NamedTuple):
 
 async def build(store: Warehouse, day: Day, number: int) -> bool:
     """Builds a day without its seal; tells whether it has few enough values."""
-    user, tag = ("user_id::String", "''")
-    if day.path != USERS:
-        tag_of = "api_key::String" if day.path == API_KEYS else path_sql(day.path)
-        user, tag = "''", tag_of
-    sql = _filled(BUILD).replace("{user}", user).replace("{tag}", tag)
+    user, tag, owner = "''", "''", "0"
+    if day.path == USERS:
+        user = "user_id::String"
+    elif day.path == API_KEYS:
+        tag = "api_key::String"
+    else:
+        tag, owner = path_sql(day.path), OWNER
+    sql = _filled(BUILD).replace("{user}", user).replace("{tag}", tag).replace("{owner}", owner)
     try:
         await store.command(sql, day.values | {"build": number}, **BUILD_SETTINGS)
     except QueryTooExpensive:
@@ -156,6 +164,11 @@ async def seal(store: Warehouse, day: Day, number: int) -> None:
 async def refuse(store: Warehouse, day: Day, number: int) -> None:
     """Notes that a day has too many values, so that it is not tried again and again."""
     await store.command(_filled(REFUSE), day.values | {"build": number})
+
+
+async def destroy(store: Warehouse, day: Day, number: int, settings: Mapping[str, Any]) -> None:
+    """Deletes a build off the disk too, which rows that are marked as deleted stay on."""
+    await store.command(_filled(DESTROY), day.values | {"build": number}, **settings)
 
 
 async def drop_builds(store: Warehouse, day: Day, numbers: Sequence[int]) -> None:

@@ -17,19 +17,19 @@ from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
 from clickhouse.failures import WarehouseError
-from clickhouse.kept_days import API_KEYS
+from clickhouse.kept_days import API_KEYS, USERS
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.rollup_sql import GRAINS, Kept
 from clickhouse.llm.rollups import DIMENSIONS, METADATA, Scope
 from clickhouse.queries.hours import whole_periods
+from clickhouse.queries.outlived import outlived_hours
 from clickhouse.queries.periods import PERIODS
 from clickhouse.tags import path_of
 from schemas.projects import ProjectContext
+from schemas.retention import first_received
 from schemas.zones import DAY_US
 
-USERS = ""
-"""The path under which sums by users are kept."""
 NAMED = (("user", USERS), ("api_key", API_KEYS))
 LEAST_DAYS = 2
 """Whole days of a range: of fewer the calls are as fast."""
@@ -60,7 +60,7 @@ FROM (
         AND received_date <= {last:Date}
     UNION ALL
     SELECT
-        any(received_date) AS day, build, 'sums' AS kind, count() AS counted, 0 AS sealed,
+        received_date AS day, build, 'sums' AS kind, count() AS counted, 0 AS sealed,
         {zeros}
     FROM key_days
     WHERE project_id = {project_id:String}
@@ -68,7 +68,7 @@ FROM (
         AND grain IN {grains}
         AND received_date >= {first:Date}
         AND received_date <= {last:Date}
-    GROUP BY build
+    GROUP BY received_date, build
 )
 GROUP BY day, build
 ORDER BY day, build
@@ -140,7 +140,9 @@ async def scope_of(
     from_us, to_us = rollups.range_of(plain)
     first_day, last_day = whole_periods(from_us, to_us, DAY_US)
     is_timed = not plain.clock.is_utc and not set(PERIODS).isdisjoint(names)
-    if is_timed or last_day - first_day < LEAST_DAYS * DAY_US:
+    are_whole = outlived_hours(project, from_us, to_us) is None
+    least_days = LEAST_DAYS if are_whole else 1
+    if is_timed or last_day - first_day < least_days * DAY_US:
         return plain
     await _note(warehouse, project, path)
     kept = await find_kept(warehouse, project, path, (from_us, to_us))
@@ -180,7 +182,9 @@ async def find_kept(
         for one in builds
         if one.is_whole and not one.is_refused and days.get(one.day) == one.sums
     }
-    return Kept(path, tuple(found), tuple(found.values())) if found else None
+    gone = _first_received(project)
+    lacks_days = any(day < gone and sums[0] and day not in found for day, sums in days.items())
+    return Kept(path, tuple(found), tuple(found.values()), lacks_days) if found else None
 
 
 async def sums_of_days(
@@ -217,6 +221,13 @@ async def _note(warehouse: Warehouse, project: ProjectContext, path: str) -> Non
         [(known, noted)] = (await warehouse.query(ASKED, values)).rows
         if not known and noted < MOST_NOTED:
             await warehouse.command(NOTE, values)
+
+
+def _first_received(project: ProjectContext) -> date:
+    """Returns from which day of receipt on rows are whole."""
+    if project.rows_from_us is None:
+        return date(1970, 1, 1)
+    return first_received(_day(project.rows_from_us, 0))
 
 
 def _day(us: int, beside: int) -> date:

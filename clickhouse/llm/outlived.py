@@ -12,13 +12,25 @@ def note_of_scopes(scopes: Iterable[Scope], *, of: str) -> SumsOnly | None:
     """Returns the note of statements over one range; `of` is what they answer."""
     scopes = tuple(scopes)
     partial = {of for one in scopes if reads_rows(one)}
-    partial |= {"latency" for one in scopes if one.table != "hourly"}
+    partial |= {"latency" for one in scopes if one.table != "hourly" and not _knows_all(one)}
     return note_of(scopes[0].project, *rollups.range_of(scopes[0]), partial=tuple(partial))
 
 
 def reads_rows(scoped: Scope) -> bool:
-    """Tells whether sums are of rows: of what no rollup knows, or knows on some days alone."""
-    return scoped.table == "base" or (scoped.kept is not None and bool(scoped.kept.path))
+    """Tells whether sums are of rows that may be gone: of what no rollup knows of all days."""
+    if scoped.kept is not None and scoped.kept.path:
+        return not _knows_all(scoped)
+    return scoped.table == "base"
+
+
+def _knows_all(scoped: Scope) -> bool:
+    """Tells whether kept days have all of the range of which rows are gone."""
+    kept, rows_from = scoped.kept, scoped.project.rows_from_us or 0
+    if kept is None or kept.lacks_days:
+        return False
+    from_us, to_us = rollups.range_of(scoped)
+    has_begin = from_us >= min(scoped.first_day_us, rows_from)
+    return has_begin and (to_us < scoped.last_day_us or scoped.last_day_us >= rows_from)
 
 
 def joined(one: SumsOnly | None, other: SumsOnly | None) -> SumsOnly | None:

@@ -96,6 +96,8 @@ class Kept(NamedTuple):
     days: tuple[date, ...]
     """On which the calls came in, in order."""
     builds: tuple[int, ...]
+    lacks_days: bool = False
+    """Whether there are others of which rows are gone: what is read of these is too little."""
 
 
 def kept_values(kept: Kept) -> dict[str, Any]:

@@ -5,28 +5,34 @@ that changed are built anew. `clickhouse.llm.key_days` tells which days count.
 """
 
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 
 import structlog
 
 from clickhouse.client import Warehouse
-from clickhouse.kept_days import asked_paths, drop_unasked, forget_people
+from clickhouse.kept_days import API_KEYS, USERS, asked_paths, drop_paths, kept_paths
 from clickhouse.llm.keep_days import (
     Day,
     build,
+    destroy,
     drop_builds,
     refuse,
     seal,
 )
 from clickhouse.llm.key_days import Build, builds_of, sums_of_days
 from clickhouse.persons import mutation_settings
+from clickhouse.retention import FIRST_DAY
+from clickhouse.tags import path_of
 from controlplane.database import Database
 from controlplane.erasures import list_erasures
 from controlplane.failures import NotFound
+from controlplane.llm.budgets import list_active
 from controlplane.thinning import find_rows_from
+from schemas.llm.budgets import Budget
 from schemas.persons import OPEN
 from schemas.projects import ProjectContext, ProjectId
+from schemas.retention import first_received
 
 EVERY_S = 300.0
 ASKED_DAYS = 30
@@ -39,6 +45,8 @@ AGAIN_S = 600.0
 SPARED_S = 120.0
 """A build that another has replaced is deleted when nobody can be reading it any more."""
 RUN_LIMIT_S = 30.0
+KEEP_LIMIT_S = 300.0
+"""For what is built before calls go, at a time: what is left, and its calls, wait for the next."""
 
 log = structlog.get_logger(__name__)
 
@@ -70,18 +78,18 @@ class KeyDays:
         deadline = time.monotonic() + RUN_LIMIT_S
         today = self._clock().date()
         built = 0
-        asked = await asked_paths(self._store, today - timedelta(days=ASKED_DAYS))
-        await drop_unasked(self._store, asked)
-        for project_id in sorted(asked, key=lambda one: (one <= self._last_project, one)):
+        wanted = await self._wanted(today)
+        await self._drop_unasked(wanted)
+        for project_id in sorted(wanted, key=lambda one: (one <= self._last_project, one)):
             self._last_project = project_id
             if not await self._is_calm(project_id, 0.0):
                 continue
             first, last = today - timedelta(days=KEPT_DAYS), today - timedelta(days=1)
-            # Of days whose rows are gone, or some, what was built of them before is all there is.
-            first = max(first, await find_rows_from(self._database, project_id) or first)
+            # Of days whose calls are gone, or some, what was built of them before is all there is.
+            first = max(first, await self._whole_from(project_id))
             project = ProjectContext(project_id)
             sums = await sums_of_days(self._store, project, first, last)
-            for path in asked[project_id]:
+            for path in wanted[project_id]:
                 builds = await builds_of(self._store, project, path, first, last)
                 for day in sorted(sums, reverse=True):
                     if time.monotonic() >= deadline:
@@ -90,6 +98,69 @@ class KeyDays:
                         mine = [one for one in builds if one.day == day]
                         built += await self._see_to(Day(project_id, path, day), mine, sums[day])
         return built
+
+    async def keep(self, days: Mapping[ProjectId, date]) -> Collection[ProjectId]:
+        """Builds what is missing of the days before these, by project: their calls are about to go.
+
+        Returns the projects whose calls must stay for now, because the time is over or because a
+        person is being erased. A day that has too many values lets its calls go.
+        """
+        deadline = time.monotonic() + KEEP_LIMIT_S
+        wanted = await self._wanted(self._clock().date())
+        held = []
+        for project_id, end in days.items():
+            paths = [one for one in wanted.get(project_id, ()) if one not in (USERS, API_KEYS)]
+            if not await self._keep(project_id, [API_KEYS, *paths], end, deadline):
+                held.append(project_id)
+        return held
+
+    async def _keep(
+        self, project_id: ProjectId, paths: Sequence[str], end: date, deadline: float
+    ) -> bool:
+        began = self._clock().timestamp()
+        if not await self._is_known(project_id):
+            return True
+        first, last = await self._whole_from(project_id), end - timedelta(days=1)
+        project = ProjectContext(project_id)
+        sums = await sums_of_days(self._store, project, first, last) if first <= last else {}
+        for path in paths if sums else ():
+            builds = await builds_of(self._store, project, path, first, last)
+            kept = {one.day for one in builds if one.is_whole and one.sums == sums.get(one.day)}
+            for day in sums:
+                if day in kept or not sums[day][0]:
+                    continue
+                if time.monotonic() >= deadline or not await self._is_calm(project_id, began):
+                    return False
+                await self._build(Day(project_id, path, day), self._clock().timestamp())
+        return not sums or await self._is_calm(project_id, began)
+
+    async def _wanted(self, today: date) -> dict[ProjectId, list[str]]:
+        """Returns which paths are kept of each project: those asked for, and those of budgets."""
+        wanted = await asked_paths(self._store, today - timedelta(days=ASKED_DAYS))
+        for of in await list_active(self._database):
+            paths = wanted.setdefault(of.project.project_id, [])
+            budgets = {path for one in of.budgets if (path := path_of_budget(one)) is not None}
+            paths += sorted(budgets - set(paths))
+        return wanted
+
+    async def _drop_unasked(self, wanted: Mapping[ProjectId, Collection[str]]) -> None:
+        """Deletes what is kept of paths that are not wanted any more, where it can be built again.
+
+        Sums by API keys are few, and stay.
+        """
+        for project_id, paths in (await kept_paths(self._store)).items():
+            unasked = set(paths) - {API_KEYS, *wanted.get(project_id, ())}
+            if not unasked:
+                continue
+            whole_from = await self._whole_from(project_id)
+            gone = {one for one in unasked if one == USERS or paths[one] >= whole_from}
+            if gone:
+                await drop_paths(self._store, project_id, gone, whole_from=whole_from)
+
+    async def _whole_from(self, project_id: ProjectId) -> date:
+        """Returns the first day of receipt whose calls are all there."""
+        rows_from = await find_rows_from(self._database, project_id)
+        return FIRST_DAY if rows_from is None else first_received(rows_from)
 
     async def _see_to(self, day: Day, builds: list[Build], sums: tuple[object, ...]) -> bool:
         whole = [one for one in builds if one.is_whole]
@@ -115,11 +186,16 @@ class KeyDays:
             return False
         # What was read before a person's rows were blanked must not count.
         if not await self._is_calm(day.project_id, began):
-            # From the disk too, which rows that are marked as deleted stay on.
-            settings = await mutation_settings(self._store)
-            await forget_people(self._store, day.project_id, **settings)
+            await destroy(self._store, day, number, await mutation_settings(self._store))
             return False
         await seal(self._store, day, number)
+        return True
+
+    async def _is_known(self, project_id: ProjectId) -> bool:
+        try:
+            await list_erasures(self._database, project_id)
+        except NotFound:  # is deleted, and purged soon
+            return False
         return True
 
     async def _is_calm(self, project_id: ProjectId, since: float) -> bool:
@@ -133,3 +209,13 @@ class KeyDays:
             or (since and one.finished_at is not None and one.finished_at.timestamp() >= since)
             for one in erasures
         )
+
+
+def path_of_budget(budget: Budget) -> str | None:
+    """Returns under which path the sums are kept that a budget counts, `None` where none has to be.
+
+    Other sums know models, environments and users, and outlive calls as well.
+    """
+    if budget.scope == "metadata":
+        return path_of(budget.metadata_key)
+    return API_KEYS if budget.scope == "key" else None

@@ -44,7 +44,21 @@ class Difference(NamedTuple):
 
 
 def paired(before: Sequence[float], after: Sequence[float]) -> Difference | None:
-    """Compares values of the same items, in the same order; `None` where there are none."""
+    """Compares values of the same items, in the same order; `None` where there are none.
+
+    Values that are all 0 or 1 are yes and no: their means are proportions (2).
+    """
+    count = len(before)
+    if count < LEAST_PAIRS or not set(before) | set(after) <= {0.0, 1.0}:
+        return paired_amounts(before, after)
+    first, second = fsum(before) / count, fsum(after) / count
+    low, high = newcombe(before, after)
+    chance = mcnemar(before, after)
+    return Difference(count, first, second, second - first, low, high, chance, "newcombe")
+
+
+def paired_amounts(before: Sequence[float], after: Sequence[float]) -> Difference | None:
+    """Does the same for costs, times and counts, whose 0 and 1 are never yes and no."""
     count = len(before)
     if not count:
         return None
@@ -53,9 +67,6 @@ def paired(before: Sequence[float], after: Sequence[float]) -> Difference | None
     mean = fsum(differences) / count
     if count < LEAST_PAIRS:
         return Difference(count, first, second, mean, None, None, None, None)
-    if set(before) | set(after) <= {0.0, 1.0}:
-        low, high = newcombe(before, after)
-        return Difference(count, first, second, mean, low, high, mcnemar(before, after), "newcombe")
     if max(differences) - min(differences) <= 1e-12 * max(map(abs, (*before, *after))):
         chance = 1.0 if not mean else min(1.0, 2 * 0.5**count)
         return Difference(count, first, second, mean, mean, mean, chance, "sign")

@@ -8,7 +8,8 @@ from msgspec.structs import asdict
 
 from api.account_forms import read_form
 from api.auth import AnyRequest, services
-from api.errors.alert_rules import RULE, decoded, rule_answer
+from api.bodies import body_of
+from api.errors.alert_rules import RULE, rule_answer
 from api.holders import holder_in, project_in, projects_in
 from controlplane.api_tokens import TokenHolder, project_for
 from controlplane.errors.alert_rules import add_rule, list_rules_of, switch_rule
@@ -47,7 +48,7 @@ async def show_reached_rule(request: AnyRequest, rule_id: FromPath[str]) -> Reac
 async def make_reached_rule(request: AnyRequest, project_id: FromPath[str]) -> ReachedRule:
     """Make an alert rule in a project, for admins. It tells the channels in `channelIds`."""
     holder, reached = await project_in(request, project_id, needs="admin")
-    form = await decoded(request, RuleForm)
+    form = await body_of(request, RuleForm)
     owner = reached.access.project.project_id
     rule_id = await add_rule(services(request).database, owner, form)
     return _answer(await _rule(request, holder, rule_id))

@@ -13,11 +13,11 @@ import pytest
 from msgspec import structs
 
 from clickhouse.client import Warehouse
-from clickhouse.kept_days import API_KEYS, asked_paths
+from clickhouse.kept_days import API_KEYS, USERS, asked_paths
 from clickhouse.llm import keep_days, reprice
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping, sum_groups
-from clickhouse.llm.key_days import LATE_DAYS, MOST_NOTED, USERS, find_kept, scope_of
+from clickhouse.llm.key_days import LATE_DAYS, MOST_NOTED, find_kept, scope_of
 from clickhouse.llm.traces import count_traces
 from clickhouse.retention import Expiry, Keeping
 from clickhouse.tags import path_of

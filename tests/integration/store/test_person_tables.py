@@ -5,9 +5,8 @@ import uuid
 import pytest
 
 from clickhouse.client import Warehouse
-from clickhouse.kept_days import API_KEYS, forget_people
+from clickhouse.kept_days import API_KEYS, USERS, Leaving, forget_people
 from clickhouse.llm.keep_days import Day, build, seal
-from clickhouse.llm.key_days import USERS
 from clickhouse.persons import Whose, erase_rows, mutation_settings, personal_of
 from clickhouse.tags import path_of
 from schemas.projects import ProjectId
@@ -72,7 +71,9 @@ async def test_kept_sums_by_key_stay_since_they_name_nobody(
         assert await build(warehouse, one, number)
         await seal(warehouse, one, number)
 
-    await forget_people(warehouse, whose.project_id, **await mutation_settings(warehouse))
+    leaving = Leaving(whose.project_id, JANE, day)
+    settings = await mutation_settings(warehouse)
+    await forget_people(warehouse, leaving, build=10, settings=settings)
 
     sql = "SELECT path, requests FROM key_days WHERE project_id = {p:String} AND grain != 'seal'"
     left = warehouse.query_now(sql, {"p": whose.project_id}, {}).rows

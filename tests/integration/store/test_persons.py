@@ -15,8 +15,8 @@ import pytest
 
 from clickhouse.client import Warehouse
 from clickhouse.failures import WarehouseUnavailable
+from clickhouse.kept_days import USERS
 from clickhouse.llm.keep_days import Day, build, seal
-from clickhouse.llm.key_days import USERS
 from clickhouse.person_rows import export_lines
 from clickhouse.personal import PERSONAL
 from clickhouse.persons import Whose, count_rows

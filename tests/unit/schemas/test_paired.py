@@ -4,7 +4,14 @@ import random
 
 import pytest
 
-from schemas.llm.paired import Difference, mcnemar, newcombe, paired, t_beyond
+from schemas.llm.paired import (
+    Difference,
+    mcnemar,
+    newcombe,
+    paired,
+    paired_amounts,
+    t_beyond,
+)
 
 DRUG_1 = (0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0)
 DRUG_2 = (1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4)
@@ -103,3 +110,12 @@ def test_differences_whose_squares_are_nothing_have_a_spread() -> None:
     assert tiny.chance == pytest.approx(usual.chance)
     assert tiny.low is not None
     assert tiny.low / 1e-200 == pytest.approx(usual.low)
+
+
+def test_zeros_and_ones_of_amounts_are_not_yes_and_no() -> None:
+    free = paired_amounts([0.0, 0.0, 0.0], [0.0, 0.0, 0.0])
+    dearer = paired_amounts([0.0, 1.0, 0.0], [1.0, 1.0, 1.0])
+
+    assert free == Difference(3, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, "sign")
+    assert dearer is not None
+    assert dearer.method == "t"
