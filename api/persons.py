@@ -3,9 +3,10 @@
 For admins, by a token of scope admin; the page of the settings does the same.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Annotated, Any, NamedTuple
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple, Protocol
 
+import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.response import Stream
@@ -21,7 +22,7 @@ from api.reads import Reader, reader_of
 from api.rows import one
 from clickhouse.client import QueryResult, Warehouse
 from clickhouse.person_rows import BYTES_AT_ONCE, export_lines
-from clickhouse.persons import Whose, count_rows
+from clickhouse.persons import Asked, Whose, count_rows
 from controlplane.database import Database
 from controlplane.erasures import cleaned_person, list_erasures, request_erasure
 from controlplane.failures import BadRequest
@@ -49,11 +50,31 @@ class PersonQuery(Struct, frozen=True, kw_only=True):
     person: Annotated[str, Meta(min_length=1, max_length=MAX_PERSON_CHARS)]
 
 
+class Beside(Protocol):
+    """What the control plane holds of a person's rows: the store says whose they are."""
+
+    @property
+    def kind(self) -> str:
+        """As people call it."""
+        ...
+
+    async def count(self, database: Database, store: Asked, whose: Whose) -> int:
+        """Returns how much of it there is."""
+        ...
+
+    def rows(
+        self, database: Database, store: Asked, whose: Whose
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """Yields it, for an export."""
+        ...
+
+
 class Told(NamedTuple):
     """Where the control plane may name people."""
 
     database: Database
     texts: Sequence[Texts]
+    beside: Sequence[Beside]
 
 
 class ErasureForm(Struct, frozen=True):
@@ -126,8 +147,10 @@ HANDLERS = (count_person, export_person, show_erasures, ask_for_erasure)
 
 
 def told_of(request: AnyRequest) -> Told:
-    """Returns where the control plane may name people: the state's `person_texts`."""
-    return Told(services(request).database, request.app.state.get("person_texts") or ())
+    """Returns where the control plane may name people: `person_texts` and `person_items`."""
+    state = request.app.state
+    texts, beside = state.get("person_texts") or (), state.get("person_items") or ()
+    return Told(services(request).database, texts, beside)
 
 
 def whose_data(project_id: ProjectId, person: str) -> Whose:
@@ -138,7 +161,9 @@ def whose_data(project_id: ProjectId, person: str) -> Whose:
 async def counted(warehouse: Warehouse, told: Told, whose: Whose) -> PersonCounts:
     """Returns how much is stored of a person."""
     rows = await count_rows(warehouse, whose)
-    rows |= await count_texts(*told, whose.project_id, whose.person)
+    for held in told.beside:
+        rows[held.kind] = await held.count(told.database, warehouse, whose)
+    rows |= await count_texts(told.database, told.texts, whose.project_id, whose.person)
     return PersonCounts(hash_of(whose.project_id, whose.person), rows, sum(rows.values()))
 
 
@@ -186,7 +211,11 @@ async def _lines(reader: Reader, told: Told, whose: Whose) -> AsyncGenerator[byt
         try:
             async for lines in export_lines(_InTurn(reader), whose):
                 yield lines
-            async for line in export_texts(*told, whose.project_id, whose.person):
+            for held in told.beside:
+                async for row in held.rows(told.database, _InTurn(reader), whose):
+                    yield msgspec.json.encode({"what": held.kind, **row}) + b"\n"
+            texts = (told.database, told.texts, whose.project_id, whose.person)
+            async for line in export_texts(*texts):
                 yield line
         finally:
             share.give_back()

@@ -4,15 +4,14 @@ Which rows these are is found first, then they are read some at a time: a search
 costs as much for one row as for all.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Raw
 
-from clickhouse.client import QueryResult
 from clickhouse.personal import PERSONAL, Personal
-from clickhouse.persons import Whose, owned_sql
+from clickhouse.persons import Asked, Whose, owned_sql
 
 IDS_PAGE = 100_000
 """Some 15 MB in Python."""
@@ -37,21 +36,6 @@ WHERE project_id = {project_id:String} AND {id} IN {ids:Array(String)}
 ORDER BY {moment}, {id}
 """
 EARLIEST_US = -(1 << 62)
-
-
-class Asked(Protocol):
-    """What is asked for rows."""
-
-    async def query(
-        self,
-        sql: str,
-        parameters: Mapping[str, Any] | None = None,
-        *,
-        as_bytes: Sequence[str] = (),
-        **settings: Any,
-    ) -> QueryResult:
-        """Runs a bounded read: `Warehouse.query`."""
-        ...
 
 
 Found = tuple[str, int, int]

@@ -1,12 +1,12 @@
 """Finds and erases the rows of one person, by what `clickhouse/personal.py` says of each table."""
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
 
-from clickhouse.client import Warehouse
+from clickhouse.client import QueryResult, Warehouse
 from clickhouse.failures import WarehouseUnavailable
 from clickhouse.migrate import is_replicated
 from clickhouse.personal import LEAST_CHARS, PERSONAL, UNDATED, Parent, Personal
@@ -22,6 +22,21 @@ PATIENT: dict[str, Any] = {"max_execution_time": 600}
 """Of what an erasure reads: nobody waits for it, and to look through bodies takes its time."""
 SETTINGS = {"mutations_sync": 1}
 SETTINGS_REPLICATED = {"mutations_sync": 2}
+
+
+class Asked(Protocol):
+    """What is asked for rows."""
+
+    async def query(
+        self,
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        as_bytes: Sequence[str] = (),
+        **settings: Any,
+    ) -> QueryResult:
+        """Runs a bounded read: `Warehouse.query`."""
+        ...
 
 
 class Whose(Struct, frozen=True):
@@ -70,6 +85,11 @@ FROM traces
 WHERE {owned}
     AND (trace_id IN {ids:Array(String)} OR substring(trace_id, 1, 32) IN {ids:Array(String)})
 """
+OWNED = """
+SELECT DISTINCT {key}
+FROM {table}
+WHERE {owned} AND {key} IN {ids:Array(String)}
+"""
 ERASE = """
 ALTER TABLE {table}
 UPDATE {changes}
@@ -111,7 +131,7 @@ async def list_fingerprints(warehouse: Warehouse, whose: Whose) -> list[str]:
     return [row[0] for row in (await warehouse.query(sql, whose.values, **PATIENT)).rows]
 
 
-async def list_calls(warehouse: Warehouse, whose: Whose, ids: Sequence[str]) -> list[str]:
+async def list_calls(warehouse: Asked, whose: Whose, ids: Collection[str]) -> list[str]:
     """Returns which of these calls, or traces of OpenTelemetry, are a person's."""
     sql = CALLS.replace("{owned}", owned_sql(personal_of("traces")))
     found: set[str] = set()
@@ -119,6 +139,21 @@ async def list_calls(warehouse: Warehouse, whose: Whose, ids: Sequence[str]) -> 
         rows = (await warehouse.query(sql, whose.values | {"ids": some}, **PATIENT)).rows
         found |= {row[0] for row in rows} & set(some)
     return sorted(found)
+
+
+async def list_owned(
+    warehouse: Asked, whose: Whose, parent: Parent, ids: Collection[str]
+) -> set[str]:
+    """Returns which of these are a person's: keys of rows, as `Parent` tells them."""
+    sql = OWNED.replace("{owned}", owned_sql(personal_of(parent.table)))
+    if parent.only_theirs:
+        sql += ONLY_THEIRS.replace("{column}", parent.only_theirs)
+    sql = sql.replace("{key}", parent.key).replace("{table}", parent.table)
+    found: set[str] = set()
+    for some in _portions(sorted(ids)):
+        rows = (await warehouse.query(sql, whose.values | {"ids": some}, **PATIENT)).rows
+        found |= {row[0] for row in rows}
+    return found
 
 
 async def mutation_settings(store: Warehouse) -> dict[str, Any]:

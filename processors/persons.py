@@ -44,11 +44,26 @@ from schemas.retention import first_received
 POLL_S = 0.2
 EraseTexts = Callable[[Database, ProjectId, Collection[str], str], Awaitable[None]]
 """Leaves a person out of what the control plane tells of errors with these fingerprints."""
-EraseBeside = Callable[[Database, Warehouse, Whose], Awaitable[None]]
-"""Erases what the control plane holds of a person's rows, while the store says whose they are."""
 ID_FIELDS = b"id|email|username|name|ip_address|ip|userId|user_id"
 
 log = structlog.get_logger(__name__)
+
+
+class Beside(Protocol):
+    """What the control plane holds of a person's rows: the store says whose they are."""
+
+    @property
+    def kind(self) -> str:
+        """As people call it."""
+        ...
+
+    async def count(self, database: Database, store: Warehouse, whose: Whose) -> int:
+        """Returns how much of it there is."""
+        ...
+
+    async def erase(self, database: Database, store: Warehouse, whose: Whose) -> None:
+        """Erases it. May be repeated."""
+        ...
 
 
 class ErasedLog(StoredLog, Protocol):
@@ -74,7 +89,7 @@ class Erasures:
         *,
         erase_texts: EraseTexts,
         texts: Sequence[Texts],
-        beside: Sequence[EraseBeside] = (),
+        beside: Sequence[Beside] = (),
     ) -> None:
         self._database = database
         self._store = warehouse.aside
@@ -111,14 +126,17 @@ class Erasures:
         if not self._done.rows:
             rows = await count_rows(self._store, whose, **PATIENT)
             rows |= await count_texts(self._database, self._texts, whose.project_id, whose.person)
+            for one in self._beside:
+                rows[one.kind] = await one.count(self._database, self._store, whose)
             await self._save(erasure, rows=rows)
+        # As long as rows name the person, and before texts lose the id by which items are found.
+        for one in self._beside:
+            await one.erase(self._database, self._store, whose)
         # Before the rows are blanked, for they say which issues it is about.
         fingerprints = await list_fingerprints(self._store, whose)
         await self._erase_texts(self._database, whose.project_id, fingerprints, whose.person)
-        for erase in self._beside:
-            await erase(self._database, self._store, whose)
-        for one in PERSONAL:
-            await self._erase_table(erasure, one, whose)
+        for table in PERSONAL:
+            await self._erase_table(erasure, table, whose)
         await self._log.drop_dead_letters(dead_letters_of(whose.project_id, whose.person))
         await self._save(erasure, state="done")
         # After the id itself has gone. What fails here is done with the next erasure.

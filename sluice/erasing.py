@@ -3,19 +3,18 @@
 from collections.abc import Collection
 
 from clickhouse.client import Warehouse
-from clickhouse.persons import Whose, list_calls
 from controlplane.database import Database
 from controlplane.deploys.person_texts import TEXTS as OF_DEPLOYS
 from controlplane.errors.erasing import erase_texts as erase_errors
 from controlplane.errors.person_texts import TEXTS as OF_ERRORS
 from controlplane.llm.budget_erasing import erase_budgets
-from controlplane.llm.dataset_erasing import erase_items, list_sources
 from controlplane.llm.judge_erasing import erase_judges
 from controlplane.llm.person_texts import TEXTS as OF_LLM
 from controlplane.person_texts import MESSAGES, erase_all_texts
 from controlplane.uptime.person_texts import TEXTS as OF_UPTIME
 from processors.persons import ErasedLog, Erasures
 from schemas.projects import ProjectId
+from sluice.person_items import ITEMS
 
 TEXTS = (*OF_ERRORS, MESSAGES, *OF_LLM, *OF_UPTIME, *OF_DEPLOYS)
 """Where the control plane may name people."""
@@ -31,13 +30,6 @@ async def erase_texts(
     await erase_all_texts(database, TEXTS, project_id, person)
 
 
-async def erase_copies(database: Database, store: Warehouse, whose: Whose) -> None:
-    """Remove items of datasets that were made of a person's calls. May be repeated."""
-    sources = await list_sources(database, whose.project_id)
-    calls = await list_calls(store, whose, sources)
-    await erase_items(database, whose.project_id, calls, whose.person)
-
-
 def erasures(database: Database, warehouse: Warehouse, event_log: ErasedLog) -> Erasures:
     """Return what works off erasures, of all systems."""
     return Erasures(
@@ -46,5 +38,5 @@ def erasures(database: Database, warehouse: Warehouse, event_log: ErasedLog) -> 
         event_log,
         erase_texts=erase_texts,
         texts=TEXTS,
-        beside=(erase_copies,),
+        beside=ITEMS,
     )

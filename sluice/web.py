@@ -20,6 +20,7 @@ from schemas.settings import Settings
 from sluice.erasing import TEXTS
 from sluice.forwarded import with_forwarded
 from sluice.layers import layered, routed, sharing_paths
+from sluice.person_items import ITEMS
 from sluice.proxies import trusted_proxies
 from sluice.systems import (
     SYSTEMS,
@@ -44,6 +45,7 @@ def reading_state(settings: Settings) -> dict[str, Any]:
         "outgoing": Outgoing(settings.max_outgoing_bytes),
         "export_places": places_of(settings).open,
         "person_texts": TEXTS,
+        "person_items": ITEMS,
     }
 
 

@@ -1,5 +1,6 @@
 """What calls were asked and answered, as items of datasets."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -13,11 +14,13 @@ from api.parameters import read, values_of
 from api.reads import reader_of
 from api.time_zones import zone_of
 from clickhouse.client import Warehouse
+from clickhouse.llm.callers import Caller, callers_of
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.traces import page_of
 from clickhouse.queries.parts import PART_BYTES, Bounds, find_parts, read_part
 from controlplane.failures import BadRequest
 from controlplane.llm.dataset_forms import written
+from schemas.ids import canonical_id
 from schemas.llm.answers import TraceAnswer
 from schemas.llm.datasets import ITEM_ID, MOST_AT_ONCE, MOST_ITEM_BYTES, ItemForm
 from schemas.projects import ProjectContext
@@ -80,7 +83,33 @@ async def copy_newest(
                 continue
             size += taken
             items.append(form)
-    return Copied(items, left_out)
+    return Copied(await with_callers(store, project, items), left_out)
+
+
+async def known_callers(
+    request: AnyRequest, project: ProjectContext, forms: Sequence[ItemForm]
+) -> Sequence[ItemForm]:
+    """Returns what people sent with whom the calls are of: the store is asked only about calls."""
+    if not any(one.trace_id and not one.user_id for one in forms):
+        return forms
+    async with reader_of(request, project).turn() as store:
+        return await with_callers(store, project, forms)
+
+
+async def with_callers(
+    store: Warehouse, project: ProjectContext, forms: Sequence[ItemForm]
+) -> list[ItemForm]:
+    """Returns items that also say whom the calls are of that they were made of.
+
+    So they are found for a person when the call is gone. What a form says itself stays.
+    """
+    found: dict[str, Caller] = {}
+    asked = sorted(
+        {canonical_id(one.trace_id) for one in forms if one.trace_id and not one.user_id}
+    )
+    for first in range(0, len(asked), MOST_AT_ONCE):
+        found |= await callers_of(store, project, asked[first : first + MOST_AT_ONCE])
+    return [_of_caller(one, found.get(canonical_id(one.trace_id))) for one in forms]
 
 
 def item_of(row: TraceAnswer) -> ItemForm:
@@ -93,6 +122,13 @@ def item_of(row: TraceAnswer) -> ItemForm:
         metadata={"model": row.model_requested},
         trace_id=row.trace_id,
     )
+
+
+def _of_caller(form: ItemForm, caller: Caller | None) -> ItemForm:
+    if caller is None or form.user_id:
+        return form
+    session_id = form.session_id or caller.session_id
+    return replace(form, user_id=caller.user_id, session_id=session_id)
 
 
 def _form_of(row: TraceAnswer) -> ItemForm | None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from api.auth import AnyRequest, services
 from api.bodies import body_of
 from api.declared import takes
-from api.llm.dataset_calls import CallsQuery, items_of_calls
+from api.llm.dataset_calls import CallsQuery, items_of_calls, known_callers
 from api.llm.datasets import ALL, ONE
 from api.llm.filters import TraceQuery
 from api.parameters import Project
@@ -25,6 +25,7 @@ from schemas.llm.datasets import (
     DATASET_CHANGE,
     ITEM_CHANGE,
     ITEMS,
+    MOST_AT_ONCE,
     Dataset,
     DatasetChange,
     DatasetForm,
@@ -86,7 +87,9 @@ async def post_items(request: AnyRequest, project: Project, dataset: FromPath[st
     One item may be sent without the array.
     """
     sent = await body_of(request, ItemForm | list[ItemForm])  # type: ignore[arg-type]
-    forms = sent if isinstance(sent, list) else [sent]
+    forms: Sequence[ItemForm] = sent if isinstance(sent, list) else [sent]
+    if len(forms) <= MOST_AT_ONCE:
+        forms = await known_callers(request, project, forms)
     return await write_items(services(request).database, project.project_id, dataset, forms)
 
 

@@ -1,7 +1,8 @@
 """Files of items, as people have them: JSON lines, or CSV with a head. Pure.
 
 JSON lines: one item a line, as the API takes it. CSV: the columns `input`, `expected_output`, `id`
-and `metadata`, each JSON or else a text. Without a column `input`, all others make up an object.
+and `metadata`, each JSON or else a text, and `trace_id`, `user_id` and `session_id`. Without a
+column `input`, all others make up an object.
 """
 
 import csv
@@ -16,7 +17,8 @@ from controlplane.failures import BadRequest
 from controlplane.llm.dataset_forms import written
 from schemas.llm.datasets import MOST_ITEM_BYTES, ItemForm
 
-OWN = ("id", "expected_output", "metadata", "trace_id")
+OF_CALL = ("trace_id", "user_id", "session_id")
+OWN = ("id", "expected_output", "metadata", *OF_CALL)
 MOST_ITEMS = 10_000
 
 
@@ -81,7 +83,7 @@ def _item(row: dict[str | None, Any], line: int) -> ItemForm:
         input=Raw(msgspec.json.encode(others if asked is None else _value(asked))),
         expected_output=Raw(msgspec.json.encode(_value(expected)) if expected else b"null"),
         metadata=details,
-        trace_id=cells.get("trace_id", ""),
+        **{name: cells.get(name, "") for name in OF_CALL},
     )
 
 

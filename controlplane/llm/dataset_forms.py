@@ -19,8 +19,9 @@ from schemas.llm.datasets import (
     ItemForm,
     RunForm,
 )
+from schemas.persons import MAX_PERSON_CHARS
 
-MOST_TRACE_CHARS = 200
+MOST_CHARS = {"trace_id": 200, "user_id": MAX_PERSON_CHARS, "session_id": 200}
 
 
 class Written(NamedTuple):
@@ -32,6 +33,8 @@ class Written(NamedTuple):
     details: str
     archived: bool
     trace_id: str
+    user_id: str
+    session_id: str
 
     @property
     def size(self) -> int:
@@ -68,8 +71,10 @@ def written(form: ItemForm, number: int = 0) -> Written:
         raise BadRequest(
             f"{where}id: expected 1 to 200 of A-Z, a-z, 0-9 and _.:@=+~-, but not '.' or '..'"
         )
-    if len(form.trace_id) > MOST_TRACE_CHARS or not _is_kept(form.trace_id):
-        raise BadRequest(f"{where}trace_id: expected at most {MOST_TRACE_CHARS} characters")
+    for field, most in MOST_CHARS.items():
+        text = getattr(form, field)
+        if len(text) > most or not _is_kept(text):
+            raise BadRequest(f"{where}{field}: expected at most {most} characters")
     found = Written(
         item_id=form.id or uuid.uuid4().hex,
         input=json_text(form.input, f"{where}input"),
@@ -77,6 +82,8 @@ def written(form: ItemForm, number: int = 0) -> Written:
         details=details_text(form.metadata, f"{where}metadata"),
         archived=form.archived,
         trace_id=canonical_id(form.trace_id),
+        user_id=form.user_id,
+        session_id=canonical_id(form.session_id),
     )
     if found.input == "null":
         raise BadRequest(f"{where}input: expected something")

@@ -99,6 +99,8 @@ async def change_item(
             metadata=json.decode(row.details) if change.metadata is UNSET else change.metadata,
             archived=row.archived if change.archived is UNSET else change.archived,
             trace_id=row.trace_id,
+            user_id=row.user_id if change.user_id is UNSET else change.user_id,
+            session_id=row.session_id,
         )
         await _write(session, dataset, [written(form)])
         return _item(await _row(session, dataset, item_id, NO_END - 1))
@@ -333,6 +335,8 @@ def _item(row: DatasetItemRow) -> Item:
         metadata=Raw(row.details.encode()),
         archived=row.archived,
         trace_id=row.trace_id or None,
+        user_id=row.user_id or None,
+        session_id=row.session_id or None,
         version=row.since,
         changed_at=iso_ms(row.at_us),
     )

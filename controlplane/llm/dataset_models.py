@@ -60,6 +60,10 @@ class DatasetItemRow(DefaultBase):
     archived: Mapped[bool]
     trace_id: Mapped[str] = mapped_column(String(200))
     """The call that it was made of; empty: none."""
+    user_id: Mapped[str] = mapped_column(String(512), server_default="")
+    """Whom it is of, so that it is found when the call is gone; empty: nobody is known."""
+    session_id: Mapped[str] = mapped_column(String(200), server_default="")
+    """Of the call."""
     size: Mapped[int]
     """In bytes of UTF-8."""
     at_us: Mapped[int] = mapped_column(BigInteger)

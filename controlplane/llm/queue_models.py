@@ -49,6 +49,8 @@ class ItemRow(DefaultBase):
     span_id: Mapped[str] = mapped_column(String(MAX_ID_CHARS))
     session_id: Mapped[str] = mapped_column(String(MAX_ID_CHARS))
     added_us: Mapped[int] = mapped_column(BigInteger)
+    added_by: Mapped[UUID | None]
+    """No key of another table, as in reviews; `None` where an API key added it."""
     reviews: Mapped[int]
     """How many people are done with it."""
 
@@ -74,3 +76,5 @@ class ReviewRow(DefaultBase):
     at_us: Mapped[int] = mapped_column(BigInteger)
     revision: Mapped[int]
     """How often it was saved."""
+    called: Mapped[str] = mapped_column(String(120), server_default="")
+    """What a person is called who has no account here, as of the demo."""

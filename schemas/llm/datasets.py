@@ -48,6 +48,10 @@ class ItemForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     archived: bool = False
     trace_id: str = ""
     """The call that it was made of."""
+    user_id: str = ""
+    """Whom it is of: so it is found when this person is erased."""
+    session_id: str = ""
+    """Of the call that it was made of."""
 
 
 class ItemChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,6 +61,7 @@ class ItemChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     expected_output: Raw | UnsetType = UNSET
     metadata: dict[str, Any] | UnsetType = UNSET
     archived: bool | UnsetType = UNSET
+    user_id: str | UnsetType = UNSET
 
 
 class RunForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,6 +82,8 @@ class Item(Struct, frozen=True, kw_only=True):
     metadata: Raw
     archived: bool
     trace_id: str | None
+    user_id: str | None
+    session_id: str | None
     version: int
     """Since which it is so."""
     changed_at: str

@@ -115,6 +115,6 @@ def _batches(items: "list[ItemForm]") -> Iterator[list[dict[str, object]]]:
 def _line(item: dict[str, object]) -> bytes:
     import msgspec
 
-    kept = ("id", "input", "expected_output", "metadata", "trace_id")
+    kept = ("id", "input", "expected_output", "metadata", "trace_id", "user_id", "session_id")
     given = {name: item[name] for name in kept if item[name] not in (None, {})}
     return msgspec.json.encode(given) + b"\n"

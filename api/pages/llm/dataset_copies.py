@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from litestar.response.redirect import Redirect
 
 from api.auth import AnyRequest, services
-from api.llm.dataset_calls import copy_newest, item_of
+from api.llm.dataset_calls import copy_newest, item_of, with_callers
 from api.llm.dataset_changes import MOST_BODY_BYTES
 from api.pages.forms import Problem, fields_of, problem_of
 from api.pages.llm.datasets import FIELDS, item_texts, json_in
@@ -47,6 +47,8 @@ async def add_call(request: AnyRequest, viewer: Viewed) -> Response[Any]:
             expected_output=json_in(fields.get("expected_output", "") or "null", "expected_output"),
             metadata=call.metadata,
             trace_id=call.trace_id,
+            user_id=call.user_id,
+            session_id=call.session_id,
         )
         await write_items(services(request).database, viewer.project.project_id, dataset, [form])
     except (BadRequest, Conflict, NotFound) as error:
@@ -94,9 +96,10 @@ async def _call(request: AnyRequest, viewer: Viewer) -> ItemForm:
     trace_id = values_of(request).get("trace", "")
     async with reader_of(request, viewer.project).turn() as store:
         row = await fetch_trace(store, viewer.project, trace_id) if trace_id else None
-    if row is None:
-        raise NoSuchPage
-    return item_of(row)
+        if row is None:
+            raise NoSuchPage
+        (form,) = await with_callers(store, viewer.project, [item_of(row)])
+    return form
 
 
 async def _add_shown(

@@ -11,6 +11,7 @@ from litestar.response.redirect import Redirect
 from msgspec import Raw
 
 from api.auth import AnyRequest, services
+from api.llm.dataset_calls import known_callers
 from api.llm.dataset_changes import MOST_BODY_BYTES
 from api.llm.dataset_files import read_items
 from api.llm.experiments import experiments
@@ -109,7 +110,7 @@ async def upload_items(
     content, name = await sent.read(), sent.filename
     database, project_id = services(request).database, viewer.project.project_id
     try:
-        forms = read_items(content, name)
+        forms = await known_callers(request, viewer.project, read_items(content, name))
         for first in range(0, len(forms), MOST_AT_ONCE):
             some = forms[first : first + MOST_AT_ONCE]
             await write_items(database, project_id, dataset, some)

@@ -10,7 +10,13 @@ from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.llm import dataset_items, datasets
-from controlplane.llm.dataset_erasing import erase_items, list_sources
+from controlplane.llm.dataset_erasing import (
+    Sources,
+    erase_items,
+    find_items,
+    list_sources,
+    read_rows,
+)
 from controlplane.llm.dataset_items import (
     Asked,
     change_item,
@@ -76,6 +82,8 @@ WRONG = (
     ({"input": Raw(b'"' + b"x" * (256 << 10) + b'"')}, r"\[0\]\.input"),
     ({"metadata": {"a": "x" * (16 << 10)}}, r"\[0\]\.metadata"),
     ({"trace_id": "x" * 201}, r"\[0\]\.trace_id"),
+    ({"user_id": "x" * 513}, r"\[0\]\.user_id"),
+    ({"session_id": "a\0"}, r"\[0\]\.session_id"),
 )
 
 
@@ -248,18 +256,43 @@ async def test_items_of_an_erased_person_leave_every_version(
             item("made", trace_id="t1"),
             item("named", metadata={"userId": "ann"}),
             item("other", trace_id="t2", metadata={"userId": "anna", "user": "ann"}),
+            item("known", user_id="ann"),
+            item("session", session_id="s1"),
         ],
     )
     await write_items(database, own, "d", [item("made", "now of nobody")])
 
-    assert sorted(await list_sources(database, own)) == ["t1", "t2"]
+    found = await list_sources(database, own)
+    assert (sorted(found.calls), found.sessions) == (["t1", "t2"], ["s1"])
+    theirs = Sources(["t1"], ["s1"])
+    keys = await find_items(database, own, "ann", theirs)
+    rows = [row async for row in read_rows(database, keys)]
+    assert [(row["id"], row["version"]) for row in rows] == [
+        *(("known", 1), ("made", 1), ("made", 2), ("named", 1), ("session", 1))
+    ]
+    assert (rows[0]["dataset"], rows[0]["user_id"], rows[0]["input"]) == ("d", "ann", Raw(b"1"))
     for _ in range(2):
-        await erase_items(database, own, ["t1"], "ann")
+        await erase_items(database, own, "ann", theirs)
 
     for version in (1, 2):
-        found = await list_items(database, own, "d", Asked(version=version))
-        assert [one.id for one in found.items] == ["other"]
+        left = await list_items(database, own, "d", Asked(version=version))
+        assert [one.id for one in left.items] == ["other"]
     assert (await find_dataset(database, own, "d")).version == 2
+    assert await find_items(database, own, "ann", theirs) == []
+
+
+async def test_whom_an_item_is_of_stays_until_it_is_said_otherwise(
+    database: Database, own: ProjectId
+) -> None:
+    await write_items(database, own, "d", [item("a", user_id="ann", session_id="s")])
+
+    changed = await change_item(database, own, "d", "a", ItemChange(input=Raw(b"2")))
+    other = await change_item(database, own, "d", "a", ItemChange(user_id="bob"))
+
+    assert (changed.user_id, changed.session_id) == ("ann", "s")
+    assert (other.user_id, other.session_id, other.version) == ("bob", "s", 3)
+    (one, *_) = await find_items(database, own, "ann", Sources((), ()))
+    assert (one.item_id, one.since) == ("a", 1)  # what a version said counts
 
 
 async def test_what_calls_and_addresses_say_may_be_no_name_at_all(
