@@ -1,17 +1,24 @@
 """A block of the log that is stored again after a crash changes no count of a judge."""
 
+import asyncio
 import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
+import pytest
 
 from controlplane.llm.judge_queue import read_spent
-from processors.blocks import StoredItems
-from processors.llm.judges.candidates import Candidates
+from eventlog.sqlite_log import SqliteLog
+from processors.blocks import KindStep, StoredItems
+from processors.columns import Columns, Rows, SentChunk, row_by_row
+from processors.llm.judges.candidates import COLUMNS, Candidates
 from schemas.kinds import KINDS, TRACE, Kind
 from schemas.llm.judges import Counts, Judge
 from schemas.rows import Position
 from tests.integration.judges.courts import Court, batch_of
+from tests.integration.processors.sinks import PARTITION, PLAIN, Store, Stream, append
 from tests.integration.queries.conftest import store_traces
 from tests.integration.queries.rows import TraceRow, make_trace
 
@@ -77,6 +84,62 @@ async def test_a_block_that_is_stored_again_after_it_was_judged_is_judged_and_co
 
     assert await today(court, judge) == Counts(scored=4)
     assert len(await court.words()) == 4
+
+
+async def test_a_crash_before_the_checkpoint_moves_has_no_call_judged_or_counted_twice(
+    court: Court, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = await court.judge("polite", POLITE)
+    ids = [call.trace_id for call in make_calls(court, 0, 4)]
+    log, store = SqliteLog(tmp_path / "log.db"), Store()
+    first = await stream_of(court, log, store)
+    for one in ids[:3]:
+        await append(log, one, project=court.project_id)
+    reached = asyncio.Event()
+
+    async def dies(*_: object) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as broken:
+        broken.setattr(log, "complete", dies)
+        feeding = asyncio.create_task(first.feed())
+        async with asyncio.timeout(10):
+            await reached.wait()
+        feeding.cancel()
+        await court.by_rules().work()
+        await first.stop()
+    progress = await log.progress(PARTITION)
+    log.close()
+    again = SqliteLog(tmp_path / "log.db")
+    await append(again, ids[3], project=court.project_id)
+    second = await stream_of(court, again, store)
+    await second.feed(progress.next_offset)
+    await court.by_rules().work()
+    await second.stop()
+    again.close()
+
+    assert progress.pending is not None
+    assert store.texts() == ids
+    assert await today(court, judge) == Counts(scored=4)
+    assert set(await court.scores()) == set(ids)
+
+
+async def stream_of(court: Court, log: SqliteLog, store: Store) -> Stream:
+    """A process that stores calls, and has them wait for judges."""
+    candidates = Candidates(court.database)
+    await candidates.refresh()
+
+    def tables_of(columns: Sequence[Sequence[str]]) -> Mapping[str, Rows]:
+        count = len(columns[0])
+        said = {name: pa.array([""] * count) for name in COLUMNS[2:]}
+        moments = pa.array([court.clock.us] * count, pa.timestamp("us", "UTC"))
+        return {"traces": Rows({"timestamp": moments, **said})}
+
+    def build(sent: Sequence[SentChunk]) -> Columns:
+        return row_by_row(sent, lambda body, _: (body.decode(),), tables_of)
+
+    return Stream(log, store, step=KindStep(PLAIN, build, follow=candidates.follow))
 
 
 async def test_a_block_that_is_stored_again_while_its_calls_wait_makes_none_wait_twice(
