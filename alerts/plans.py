@@ -33,5 +33,6 @@ PLANS: Mapping[Source, Plan] = {
     "deploys": Plan((10, 40, 160, 640, 2560, 3600, 3600), 0.2, "failed"),
     "exports": Plan((10, 40, 160, 640, 2560, 3600, 3600), 0.2, "failed"),
     "budgets": Plan((10, 40, 160, 640, 2560, 3600, 3600), 0.2, "failed"),
+    "judges": Plan((10, 40, 160, 640, 2560, 3600, 3600), 0.2, "failed"),
     "webhook": Plan((1, 5, 30, 120, 600), 0.0, "dead"),
 }

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from benchmarks.bench_query import cpu_ms
 from benchmarks.fill import DAYS, PROJECT, fill, fill_spans
+from benchmarks.fill_quality import fill_quality
 from clickhouse.client import Warehouse
 from clickhouse.migrate import migrate
 from grafana.boards import queries
@@ -80,6 +81,7 @@ def main() -> None:
     parser.add_argument("--spans", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--zone", default="Europe/Berlin")
+    parser.add_argument("--quality", action="store_true", help="give the store prompts and scores")
     parser.add_argument("--only", default="", help="a part of the statements' names")
     options = parser.parse_args()
     place = None if options.url else tempfile.mkdtemp(prefix="bench-grafana-")
@@ -89,6 +91,8 @@ def main() -> None:
         if place is not None:
             fill(warehouse, options.rows)
             fill_spans(warehouse, options.spans)
+        if place is not None or options.quality:
+            fill_quality(warehouse, PROJECT)
         _time_all(warehouse, options)
     finally:
         warehouse.close()

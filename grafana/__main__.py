@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from grafana import agents, deploys, errors, levels, llm, pipeline, uptime
+from grafana import agents, deploys, errors, levels, llm, pipeline, quality, uptime
 
 BOARDS = {
     "traces": llm.build,
@@ -13,6 +13,7 @@ BOARDS = {
     "uptime": uptime.build,
     "sla": levels.build,
     "deploys": deploys.build,
+    "quality": quality.build,
 }
 FOLDER = Path(__file__).parent
 

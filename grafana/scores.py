@@ -10,22 +10,27 @@ from grafana.sql import CLOCK, MOST_POINTS, STEPS, WITHIN, filters, point
 COUNT, SHARE, NUMBER = Look("short"), Look("percentunit", decimals=1), Look("short", decimals=2)
 MOST_NAMES = 200
 WHERE = WITHIN + " AND NOT deleted" + filters(project="project_id", environment="environment")
-ROWS = f"""(
-    SELECT timestamp, name, data_type, value, text
+NOW = "As the scores are now, by the time at which they were given."
+
+
+def rows_of(more: str = "") -> str:
+    """Returns the scores of the range as they are now; `more` narrows which."""
+    where = f"{WHERE}{more}"
+    return f"""(
+    SELECT project_id, score_id, timestamp, name, data_type, value, text, author, trace_id, call_id
     FROM scores
-    WHERE {WHERE}
+    WHERE {where}
         AND (project_id, score_id, item_id) IN (
             SELECT project_id, score_id, argMax(item_id, (version, received_at, item_id))
             FROM scores
             WHERE (project_id, score_id) IN (
                 SELECT project_id, score_id
                 FROM scores
-                WHERE {WHERE}
+                WHERE {where}
             )
             GROUP BY project_id, score_id
         )
 )"""
-NOW = "As the scores are now, by the time at which they were given."
 
 
 def panels() -> list[tuple[int, int, Json]]:
@@ -42,7 +47,7 @@ def _over_time(value: str, data_type: str) -> str:
     of_type = f"\nWHERE data_type = '{data_type}'" if data_type else ""
     return f"""{CLOCK}{STEPS}
 SELECT {point("timestamp")} AS time, name, {value} AS score
-FROM {ROWS}{of_type}
+FROM {rows_of()}{of_type}
 GROUP BY time, name
 ORDER BY time
 LIMIT {MOST_POINTS}"""
@@ -53,7 +58,7 @@ def _by_name() -> Json:
 SELECT name, data_type AS type, count() AS scores, avg(value) AS average,
     quantileExactInclusive(0.5)(value) AS median, min(value) AS least, max(value) AS greatest,
     if(any(data_type) IN ('categorical', 'boolean'), topK(1)(text)[1], '') AS most_often
-FROM {ROWS}
+FROM {rows_of()}
 GROUP BY name, data_type
 ORDER BY scores DESC, name
 LIMIT {MOST_NAMES}"""

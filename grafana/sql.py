@@ -162,7 +162,7 @@ def spans(keys: Sequence[str], measures: Sequence[str], *, steps: bool = False) 
     where = filters(project="project_id", source="source")
     base_keys = ["ifNull(tool_name, '') AS tool" if key == "tool" else key for key in keys]
     rolled = [f"{_rolled_span(name)} AS {name}" for name in measures]
-    base = [f"{_base_one(name)} AS {name}" for name in measures]
+    base = [f"{base_one(name)} AS {name}" for name in measures]
     return f"""(
     SELECT {_columns("bucket", keys, rolled, steps)}
     FROM spans_hourly
@@ -198,6 +198,16 @@ def point(time: str) -> str:
     return f"if(is_daily, toStartOfDay({time}, zone), toDateTime({begun}, zone))"
 
 
+def base_one(name: str) -> str:
+    """Returns what is added up of a base row, by its name in `BASE`, or `cost`."""
+    if name == "cost":
+        return counted(
+            "ifNull(coalesce(reported_cost, computed_cost), 0)",
+            "ifNull(coalesce(computed_cost, reported_cost), 0)",
+        )
+    return BASE.get(name, name)
+
+
 def _arm(columns: str, table: str, where: str) -> str:
     return f"SELECT {columns}\n    FROM {table}\n    WHERE {where}"
 
@@ -225,24 +235,15 @@ def _grains(steps: bool) -> list[str]:
     return [f"{hours} AND NOT ({days})", f"grain = 'day' AND {days}"]
 
 
-def _base_one(name: str) -> str:
-    if name == "cost":
-        return counted(
-            "ifNull(coalesce(reported_cost, computed_cost), 0)",
-            "ifNull(coalesce(computed_cost, reported_cost), 0)",
-        )
-    return BASE.get(name, name)
-
-
 def _base(measures: Sequence[str]) -> list[str]:
     found = []
     for name in measures:
         if name == "spread":
             found.append(f"quantilesDDState{SKETCH}(latency_ns) AS spread")
         elif "spread" in measures:
-            found.append(f"sum({_base_one(name)}) AS {name}")
+            found.append(f"sum({base_one(name)}) AS {name}")
         else:
-            found.append(f"{_base_one(name)} AS {name}")
+            found.append(f"{base_one(name)} AS {name}")
     return found
 
 

@@ -44,12 +44,12 @@ def projects() -> Json:
 FROM {NAMES}
 ORDER BY name
 LIMIT 1000"""
-    return _query("project", "Project", sql)
+    return asked("project", "Project", sql)
 
 
 def values(name: str, label: str, column: str, table: str) -> Json:
     """Returns the filter by the values of a column in the range, within the chosen projects."""
-    return _query(
+    return asked(
         name,
         label,
         f"""SELECT encodeURLComponent({column}) AS value, {column} AS text
@@ -65,7 +65,7 @@ LIMIT 1000""",
 
 def monitors() -> Json:
     """Returns the filter by monitor: the reader sees names, statements go by ids."""
-    return _query(
+    return asked(
         "monitor",
         "Monitor",
         f"""SELECT encodeURLComponent(monitor_id) AS value, argMax(name, noted_at) AS text
@@ -252,7 +252,8 @@ def board(uid: str, title: str, description: str, *, filters: Sequence[Json], **
     }
 
 
-def _query(name: str, label: str, sql: str) -> Json:
+def asked(name: str, label: str, sql: str) -> Json:
+    """Returns a filter by what a statement answers: values, encoded, with their texts."""
     return {
         "name": name,
         "label": label,

@@ -6,7 +6,7 @@ from msgspec import Raw, Struct
 
 from schemas.channels import ChannelConfig, ChannelKind
 
-Source = Literal["errors", "uptime", "webhook", "status", "deploys", "exports", "budgets"]
+Source = Literal["errors", "uptime", "webhook", "status", "deploys", "exports", "budgets", "judges"]
 """Whose message it is. The plan by which it is tried again depends on that: `alerts.plans`."""
 DeliveryState = Literal["pending", "delivered", "failed", "dead"]
 """`failed` and `dead` are not tried any more; a dead one can be sent again by hand."""

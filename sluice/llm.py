@@ -4,6 +4,7 @@ from litestar import Router
 from litestar.types import AnyCallable
 
 from alerts.llm.budgets import BudgetEvaluation
+from alerts.llm.judges import JudgeTroubles
 from api.auth import AnyRequest, entered
 from api.llm import (
     analytics,
@@ -97,6 +98,9 @@ def open_parts(resources: Resources) -> Parts:
     def budgeting(warehouse: Warehouse, _: StoredLog) -> Work:
         return BudgetEvaluation(database, warehouse).work
 
+    def telling(_: Warehouse, __: StoredLog) -> Work:
+        return JudgeTroubles(database).work
+
     return Parts(
         forms={**forms(), **annotations.forms(), **langfuse_batch.forms()},
         steps=steps(pricing.current, templates=resources.templates, follow=resources.judged.follow),
@@ -108,7 +112,7 @@ def open_parts(resources: Resources) -> Parts:
             "judge_trying": judging.trying,
         },
         refresh=(pricing.refresh, resources.judged.refresh),
-        alone=(repricing, keeping, budgeting, *judging.works),
+        alone=(repricing, keeping, budgeting, telling, *judging.works),
         keepers={"calls": keeping_calls},
     )
 

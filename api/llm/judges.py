@@ -86,11 +86,17 @@ def shown(judge: Judge, figures: Figures) -> JudgeAnswer:
         queued=figures.queued,
         lag_s=round(figures.lag_us / 1e6, 3),
         last_error=figures.error or None,
-        last_error_at=None if figures.error_us is None else iso_ms(figures.error_us),
+        last_error_at=_moment(figures.error_us),
+        failing_since=_moment(figures.failing_us),
+        told_at=_moment(figures.told_us),
         today=_judged(figures.today),
         month=_judged(figures.month),
         last_30_days=_judged(figures.days30),
     )
+
+
+def _moment(us: int | None) -> str | None:
+    return None if us is None else iso_ms(us)
 
 
 def _judged(counts: Counts) -> Judged:

@@ -37,6 +37,14 @@ class JudgeRow(DefaultBase):
     """Why it waits."""
     error: Mapped[str] = mapped_column(String(MAX_REASON_CHARS))
     error_us: Mapped[int | None] = mapped_column(BigInteger)
+    failed_calls: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Calls in a row that failed."""
+    failing_us: Mapped[int | None] = mapped_column(BigInteger)
+    """Since when no call was scored, and every round failed."""
+    failed_us: Mapped[int | None] = mapped_column(BigInteger)
+    """When the last of these rounds ended."""
+    told_us: Mapped[int | None] = mapped_column(BigInteger)
+    """When people were told that it fails, until they are told that it works again."""
 
 
 class JudgeQueue(DefaultBase):
@@ -94,3 +102,17 @@ class JudgeWord(DefaultBase):
     """Of the log: `score` or `trace`."""
     item_id: Mapped[str] = mapped_column(String(300))
     body: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class JudgeMark(DefaultBase):
+    """How far calls of one partition of the log were noted for judges: a block that is stored again
+    after a crash is noted no second time.
+    """
+
+    __tablename__ = "judge_mark"
+
+    log_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    log_partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    through: Mapped[int] = mapped_column(BigInteger)
+    """The last offset."""

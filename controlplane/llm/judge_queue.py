@@ -6,7 +6,7 @@ the log, the counts move. A crash before it leaves all as it was.
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -24,6 +24,7 @@ from controlplane.llm.judge_models import (
     JudgeRow,
     JudgeWord,
 )
+from controlplane.llm.judge_troubles import note_round
 from controlplane.llm.judges import judge_of
 from controlplane.many_rows import insert_new, insert_of
 from controlplane.models import Project
@@ -99,19 +100,25 @@ class Round(Struct, frozen=True, kw_only=True):
     failures: int = 0
     stopped: str = ""
     error: str = ""
+    has_failed: bool | None = None
+    """Whether nothing could be said of any call; `None` where that is not known."""
 
 
 async def put_queue(database: Database, waiting: Sequence[Waiting]) -> None:
-    """Has calls wait for their judges; those of a block that is known change nothing."""
+    """Has calls wait for their judges; those of a row that is known change nothing."""
     wanted = sorted({one.judge_id for one in waiting})
     if not wanted:
         return
     async with database.session() as session:
-        ids = [as_uuid(one) for one in wanted]
-        query = select(JudgeRow.id).where(JudgeRow.id.in_(ids))
-        # Nobody removes them before the rows that name them are there.
-        there = set(await session.scalars(query.with_for_update(read=True, key_share=True)))
-        await _queue(session, [one for one in waiting if as_uuid(one.judge_id) in there])
+        there = await hold_judges(session, wanted)
+        await queue_calls(session, [one for one in waiting if one.judge_id in there])
+
+
+async def hold_judges(session: AsyncSession, judge_ids: Collection[str]) -> set[str]:
+    """Return which of these judges there are: nobody removes them before the transaction ends."""
+    query = select(JudgeRow.id).where(JudgeRow.id.in_([as_uuid(one) for one in judge_ids]))
+    found = await session.scalars(query.with_for_update(read=True, key_share=True))
+    return {str(one) for one in found}
 
 
 async def count_queued(database: Database) -> dict[str, int]:
@@ -119,15 +126,6 @@ async def count_queued(database: Database) -> dict[str, int]:
     query = select(JudgeQueue.judge_id, func.sum(JudgeQueue.count)).group_by(JudgeQueue.judge_id)
     async with database.reading() as session:
         return {str(one): int(count) for one, count in await session.execute(query)}
-
-
-async def note_dropped(database: Database, dropped: Mapping[str, int], now_us: int) -> None:
-    """Count calls that came while too many were waiting, by judge."""
-    async with database.session() as session:
-        query = select(JudgeRow.id).where(JudgeRow.id.in_([as_uuid(one) for one in dropped]))
-        there = await session.scalars(query.with_for_update(read=True, key_share=True))
-        for judge_id in list(there):
-            await _count(session, judge_id, Counts(dropped=dropped[str(judge_id)]), now_us)
 
 
 async def take_judge(
@@ -197,6 +195,7 @@ async def end_round(database: Database, judge_id: str, owner: str, ended: Round)
         row.owner, row.next_us = "", ended.next_us
         row.failures = ended.failures
         row.stopped = _stored(ended.stopped)
+        note_round(row, ended.has_failed, ended.counts.failed, ended.now_us)
         if ended.error:
             row.error, row.error_us = _stored(ended.error), ended.now_us
         if ended.done:
@@ -205,9 +204,9 @@ async def end_round(database: Database, judge_id: str, owner: str, ended: Round)
             left = await session.get_one(JudgeQueue, ended.rest.id)
             left.count = len(ended.rest.calls)
             left.calls = msgspec.msgpack.encode(ended.rest.calls)
-        await _queue(session, ended.again, turn_us=ended.now_us)
+        await queue_calls(session, ended.again, turn_us=ended.now_us)
         await keep_words(session, row.project_id, ended.words, ended.now_us)
-        await _count(session, row.id, ended.counts, ended.now_us)
+        await count_up(session, row.id, ended.counts, ended.now_us)
         return True
 
 
@@ -222,7 +221,7 @@ async def note_asked(
             of_project = as_uuid(judge.project_id)
             assert of_project is not None
             await keep_words(session, of_project, words, now_us)
-            await _count(session, found, counts, now_us)
+            await count_up(session, found, counts, now_us)
 
 
 async def keep_words(
@@ -285,6 +284,8 @@ async def figures_of(database: Database, project_id: ProjectId, now_us: int) -> 
             stopped=row.stopped,
             error=row.error,
             error_us=row.error_us,
+            failing_us=row.failing_us,
+            told_us=row.told_us,
         )
     return found
 
@@ -322,9 +323,10 @@ async def forget_days(database: Database, now_us: int) -> None:
         await session.execute(delete(JudgeDay).where(old))
 
 
-async def _queue(
+async def queue_calls(
     session: AsyncSession, waiting: Sequence[Waiting], turn_us: int | None = None
 ) -> None:
+    """Put calls into the queue: at their time, or at the turn that is given."""
     rows = [
         {
             "id": uuid.uuid4(),
@@ -343,7 +345,8 @@ async def _queue(
     await insert_new(session, JudgeQueue, rows)
 
 
-async def _count(session: AsyncSession, judge_id: UUID, counts: Counts, now_us: int) -> None:
+async def count_up(session: AsyncSession, judge_id: UUID, counts: Counts, now_us: int) -> None:
+    """Add to what became of calls of a judge on the day of now."""
     if counts == Counts():
         return
     of = JudgeDay

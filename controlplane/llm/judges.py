@@ -12,6 +12,7 @@ from controlplane.database import Database
 from controlplane.failures import Conflict, NotFound
 from controlplane.llm.judge_forms import check_model, checked
 from controlplane.llm.judge_models import JudgeRow
+from controlplane.llm.judge_troubles import begin_anew
 from controlplane.lookups import live_project, locked_project
 from controlplane.models import Project
 from controlplane.rules import as_uuid
@@ -149,5 +150,6 @@ def _fill(row: JudgeRow, form: JudgeForm, now_us: int) -> None:
     row.form = msgspec.json.encode(form).decode()
     # Whatever it waited for may be another now. Who has it finds out when the round ends.
     row.failures, row.stopped = 0, ""
+    begin_anew(row)
     if not row.owner:
         row.next_us = now_us

@@ -219,6 +219,10 @@ class Figures(Struct, frozen=True):
     error: str = ""
     """Why it failed last."""
     error_us: int | None = None
+    failing_us: int | None = None
+    """Since when all that it did has failed."""
+    told_us: int | None = None
+    """When people were told so."""
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -255,6 +259,10 @@ class JudgeAnswer(Struct, frozen=True, kw_only=True):
     """How long the first of them has been waiting."""
     last_error: str | None
     last_error_at: str | None
+    failing_since: str | None
+    """Since when all that it did has failed."""
+    told_at: str | None
+    """When people were told so; null once they are told that it works again."""
     today: Judged
     month: Judged
     last_30_days: Judged

@@ -23,6 +23,7 @@ from api.pages.llm.budget_forms import (
     budget_texts,
     shown_again,
 )
+from api.pages.parts.quality_snippets import budget_snippets
 from api.pages.render import address_of, page
 from api.pages.settings.admins import admins_only
 from api.pages.viewer import Viewed, Viewer
@@ -151,6 +152,7 @@ async def _shown(
         keys=await _keys(request, viewer),
         fields=NEW if texts is None else shown_again(texts),
         problem=problem,
+        snippets=await budget_snippets(request, viewer),
         **_choices(),
     )
 

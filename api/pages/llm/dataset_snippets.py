@@ -1,6 +1,7 @@
 """What to copy to make a dataset and a run of it, with the address and the key of whoever looks."""
 
 from api.auth import AnyRequest
+from api.pages.parts.quality_snippets import experiment_snippets
 from api.pages.parts.snippets import Snippet, key_for, url_of
 from api.pages.viewer import Viewer
 
@@ -39,4 +40,5 @@ async def dataset_snippets(
         ("With the command", COMMANDS.format(**given)),
         ("With curl", CURL.format(**given)),
         ("From Python: what calls of a run say", PYTHON.format(**given)),
+        *await experiment_snippets(request, viewer, name),
     ]

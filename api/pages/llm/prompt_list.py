@@ -12,6 +12,7 @@ from api.auth import AnyRequest, services
 from api.pages.arriving import page_with
 from api.pages.llm.prompt_charts import MEASURES, chart_of_versions, is_measure
 from api.pages.parts.messages import Word
+from api.pages.parts.quality_snippets import prompt_snippets
 from api.pages.parts.ranges import TimeRange, on_clock, range_of
 from api.pages.parts.snippets import snippets_of
 from api.pages.parts.wording import Effort, words_of
@@ -114,7 +115,10 @@ async def _all(request: AnyRequest, viewer: Viewer, shown: TimeRange) -> dict[st
     by_name = {one.prompt: one for one in seen}
     found = [PromptOf(one.name, one, by_name.pop(one.name, None)) for one in kept]
     found += [PromptOf(name, None, one) for name, one in by_name.items()]
-    return {"prompts": found, "snippets": [] if found else await snippets_of(request, viewer)}
+    if found:
+        return {"prompts": found, "snippets": []}
+    snippets = [*await snippets_of(request, viewer), *await prompt_snippets(request, viewer)]
+    return {"prompts": found, "snippets": snippets}
 
 
 async def _one(request: AnyRequest, viewer: Viewer, shown: TimeRange, name: str) -> dict[str, Any]:
@@ -137,6 +141,7 @@ async def _one(request: AnyRequest, viewer: Viewer, shown: TimeRange, name: str)
         "opened": opened,
         "chart": chart_of_versions(measure, shown, seen) if seen else None,
         "latest": await _latest(request, project, name) if kept else None,
+        "snippets": await prompt_snippets(request, viewer, name) if kept else [],
     }
 
 

@@ -13,8 +13,8 @@ from api.pages.arriving import page_with
 from api.pages.llm.score_charts import courses_of
 from api.pages.parts.changes import changes_in
 from api.pages.parts.charts import with_marks
+from api.pages.parts.quality_snippets import score_snippets
 from api.pages.parts.ranges import TimeRange, on_clock, range_of
-from api.pages.parts.snippets import snippets_of
 from api.pages.viewer import Viewed, Viewer
 from api.parameters import values_of
 from api.reads import reader_of
@@ -79,5 +79,5 @@ async def _scores(
         "days": sorted(days, key=lambda one: one.key["day"] or "", reverse=True),
         "models": models,
         "lines": lines,
-        "snippets": [] if sums else await snippets_of(request, viewer),
+        "snippets": [] if sums else await score_snippets(request, viewer),
     }

@@ -10,6 +10,7 @@ from litestar.response.redirect import Redirect
 from api.auth import AnyRequest, services
 from api.pages.forms import Problem, fields_of, problem_of, typed_word
 from api.pages.once import show_once, shown_once
+from api.pages.parts.quality_snippets import quality_samples
 from api.pages.parts.snippets import PLACE_OF_KEY, every_snippet, url_of
 from api.pages.render import page
 from api.pages.settings.admins import PATH, admins_only, page_of, path_of
@@ -95,6 +96,7 @@ async def _shown(
     state, project_id = services(request), viewer.project.project_id
     keys = await list_keys(state.database, state.vault, project_id) if viewer.is_admin else []
     made = shown_once(request, viewer.session)
+    url, key = url_of(request), made.text or PLACE_OF_KEY
     answer = await page(
         request,
         "settings/keys.html",
@@ -106,6 +108,6 @@ async def _shown(
         problem=problem,
         list_problem=list_problem,
         place=PLACE_OF_KEY,
-        snippets=every_snippet(url_of(request), made.text or PLACE_OF_KEY, project_id),
+        snippets=[*every_snippet(url, key, project_id), *quality_samples(url, key)],
     )
     return made.taken_from(answer)

@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import structlog
 
 from controlplane.database import Database
 from controlplane.failures import ControlPlaneError
-from controlplane.llm.judge_queue import Waiting, count_queued, note_dropped, put_queue
+from controlplane.llm.judge_arrivals import Place, note_arrived
+from controlplane.llm.judge_queue import Waiting, count_queued
 from controlplane.llm.judges import list_enabled
 from processors.blocks import StoredItems
 from schemas.llm.judges import ENVIRONMENT, MOST_QUEUED, CallRef, Judge, share_of
@@ -65,18 +67,24 @@ class Candidates:
         if not projects:
             return
         calls = await asyncio.to_thread(calls_of, rows, {one: judges[one] for one in projects})
-        await self._put(calls)
+        await self._put(place_of(stored.batch.kind.name, rows), calls)
 
-    async def _put(self, calls: Mapping[str, Sequence[CallRef]]) -> None:
-        now_us = time.time_ns() // 1000
+    async def _put(self, place: Place, calls: Mapping[str, Sequence[CallRef]]) -> None:
         given = {one: some for one, some in calls.items() if some}
+        if not given:
+            return
+        now_us = time.time_ns() // 1000
         full = {one for one in given if self._queued[one] + len(given[one]) > self._most_queued}
         taken = [Waiting(one, now_us, some) for one, some in given.items() if one not in full]
-        await put_queue(self._database, taken)
-        self._queued.update({one.judge_id: len(one.calls) for one in taken})
-        if full:
-            dropped = {one: len(given[one]) for one in full}
-            await note_dropped(self._database, dropped, now_us)
+        dropped = {one: len(given[one]) for one in full}
+        if await note_arrived(self._database, place, taken, dropped, now_us):
+            self._queued.update({one.judge_id: len(one.calls) for one in taken})
+
+
+def place_of(kind: str, rows: pa.RecordBatch) -> Place:
+    """Returns where rows of one block end in the log."""
+    log_id, partition = rows["log_id"][0].as_py(), rows["log_partition"][0].as_py()
+    return Place(log_id, partition, kind, pc.max(rows["log_offset"]).as_py())
 
 
 def calls_of(

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
 from clickhouse.failures import QueryTooExpensive, WarehouseError
@@ -168,6 +169,7 @@ class Judging:
             done = await self._judges.judge(taken, rows, began_us)
         except Stopped as stopped:
             ended = self._waiting(taken, str(stopped), stopped.pause_us)
+            ended = replace(ended, has_failed=True)
         except WarehouseError as error:
             log.warning("calls not judged", judge_id=judge_id, reason=str(error)[:500])
             ended = self._waiting(taken, "the store does not answer", FIRST_PAUSE_US)
@@ -175,6 +177,7 @@ class Judging:
             # It must be told: else the page would say for ever that calls wait.
             log.exception("a judge met a bug", judge_id=judge_id)
             ended = self._waiting(taken, f"a bug of ours: {type(bug).__name__}", LONGEST_PAUSE_US)
+            ended = replace(ended, has_failed=True)
         else:
             ended = self._ended(taken, rows, done)
         if not await end_round(self._database, judge_id, self._owner, ended):
@@ -205,6 +208,7 @@ class Judging:
             failures=failures,
             stopped=f"the model does not answer: {done.error}" if done.is_away else "",
             error=done.error,
+            has_failed=_has_failed(done),
         )
 
 
@@ -226,6 +230,13 @@ async def read_some(store: Warehouse, taken: Taken, refs: Sequence[CallRef]) -> 
         for some in (refs[:half], refs[half:]):
             async for read in read_some(store, taken, some):
                 yield read
+
+
+def _has_failed(done: Done) -> bool | None:
+    """Tells whether nothing could be said of any call; `None` where none was worth a word."""
+    if done.counts.scored:
+        return False
+    return True if done.is_away or done.counts.failed else None
 
 
 def _seen_to(rows: Sequence[Queued], left: set[str]) -> tuple[list[UUID], Queued | None]:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import msgspec
+import pyarrow as pa
 
 from clickhouse.client import Warehouse
 from controlplane.database import Database
@@ -31,7 +32,7 @@ from schemas.projects import ProjectContext, ProjectId
 from sluice.judging import BudgetStops, expectations
 from tests.integration.alerts.alerting import Clock
 from tests.integration.queries.conftest import store_traces
-from tests.integration.queries.rows import make_trace
+from tests.integration.queries.rows import TraceRow, encode_traces, make_trace
 
 MODEL = "gpt-4o-mini"
 PROMPT = "Asked: {input}\nAnswered: {output}"
@@ -82,6 +83,11 @@ class ModelServer:
         fields = f"{more}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         writer.write(f"HTTP/1.1 {status} X\r\n{fields}".encode() + body)
         await writer.drain()
+
+
+def batch_of(*traces: TraceRow) -> pa.RecordBatch:
+    """The rows of a block, as the stream has them before they are stored."""
+    return pa.ipc.open_stream(encode_traces(traces)).read_all().combine_chunks().to_batches()[0]
 
 
 def completion(content: str, **more: Any) -> bytes:

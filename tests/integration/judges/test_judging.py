@@ -1,12 +1,10 @@
 """Judges by rules: which calls they judge, each once, whatever crashes; and how they fare."""
 
 import asyncio
-import time
 import uuid
 from typing import Any
 
 import msgspec
-import pyarrow as pa
 import pytest
 from msgspec import Raw
 from msgspec.json import encode
@@ -19,15 +17,15 @@ from controlplane.llm.datasets import add_dataset
 from controlplane.llm.judge_queue import Waiting, drop_words, put_queue
 from controlplane.llm.judges import change_judge, list_enabled, list_judges, remove_judge
 from processors.llm.judges import by_rules
-from processors.llm.judges.candidates import Candidates, calls_of
+from processors.llm.judges.candidates import calls_of
 from processors.llm.judges.texts import Subject, subject_of
 from schemas.llm.answers import TraceAnswer
 from schemas.llm.datasets import DatasetForm, ItemForm
 from schemas.llm.judges import CallRef, JudgeChange, Rule, share_of
 from sluice.erasing import erase_texts
 from sluice.judge_words import JudgeWords
-from tests.integration.judges.courts import Court
-from tests.integration.queries.rows import encode_traces, make_trace
+from tests.integration.judges.courts import Court, batch_of
+from tests.integration.queries.rows import make_trace
 
 POLITE = {"type": "regex", "pattern": "(?i)sorry", "negate": True}
 
@@ -224,11 +222,6 @@ async def test_what_is_expected_is_what_the_item_said_in_the_version_of_the_run(
     assert await court.scores() == {first.trace_id: 0.75, now.trace_id: 1}
 
 
-def batch_of(*traces: Any) -> Any:
-    """The rows of a block, as the stream has them before they are stored."""
-    return pa.ipc.open_stream(encode_traces(traces)).read_all().combine_chunks().to_batches()[0]
-
-
 async def test_a_block_is_queued_for_the_judges_whose_calls_it_has_and_sampled_by_the_trace(
     court: Court,
 ) -> None:
@@ -256,21 +249,6 @@ async def test_a_block_is_queued_for_the_judges_whose_calls_it_has_and_sampled_b
     ]
     assert 40 <= len(found[some.id]) <= 80
     assert found[every.id][0].at_us == rows[0].timestamp_us
-
-
-async def test_more_than_may_wait_are_counted_and_not_queued(court: Court) -> None:
-    judge = await court.judge("polite", POLITE)
-    candidates = Candidates(court.database, most_queued=3)
-    await candidates.refresh()
-
-    for first in (0, 2, 4):
-        refs = [CallRef(f"t{first}", 1), CallRef(f"t{first + 1}", 1)]
-        await candidates._put({judge.id: refs})
-
-    figures = await court.figures(judge)
-    assert figures.queued == 2
-    now_us = time.time_ns() // 1000
-    assert (await judge_queue.read_spent(court.database, judge.id, now_us))[0].dropped == 4
 
 
 async def test_calls_for_a_judge_who_is_gone_are_left_out(court: Court) -> None:

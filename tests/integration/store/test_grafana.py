@@ -87,8 +87,20 @@ async def make_demo(warehouse: Warehouse) -> Demo:
     store_session(warehouse, demo.reported)
     given = {"data_type": "boolean", "name": "thumbs", "value": 1.0, "text": "true"}
     store_scores(warehouse, demo.reported, [make_score("one"), make_score("two", **given)])
+    store_quality(warehouse, demo)
     await store_monitor(warehouse, demo.reported)
     return demo
+
+
+def store_quality(warehouse: Warehouse, demo: Demo) -> None:
+    """What judges say of calls that used a prompt, and of those of a run."""
+    mine = [call for call in demo.calls if call.project_id == demo.reported]
+    tried = [call for call in mine if call.tags][:20]
+    rows = [
+        make_score(f"judge-{number}", name="kind", trace_id=call.trace_id, value=0.25)
+        for number, call in enumerate([*tried, *mine[:20]])
+    ]
+    store_scores(warehouse, demo.reported, rows)
 
 
 def make_call(project: str, number: int, at_us: int) -> TraceRow:
@@ -102,10 +114,25 @@ def make_call(project: str, number: int, at_us: int) -> TraceRow:
         computed_cost_pico=1_500_000_000_000,
         reported_cost_pico=2_000_000_000_000,
         price_id="old" if at_us < START_US + 30 * HOUR_US else "new",
-        environment=("production", "staging")[number % 2],
+        environment="sluice-judge" if number % 13 == 0 else ("production", "staging")[number % 2],
+        api_key="one's",
+        prompt=("auto:abc", "it's-a-prompt\\")[number % 2],
+        prompt_version=str(number % 3),
+        tags=tags_of(number),
         user_id=HOSTILE[number % len(HOSTILE)],
         model_requested=("gpt-4o", "it's-a-model\\")[number % 3 == 0],
     )
+
+
+def tags_of(number: int) -> dict[str, str]:
+    """Of some calls: a question of a judge, or a try of an item."""
+    if number % 13 == 0:
+        return {"judge.name": "it's"}
+    if number % 4:
+        return {}
+    run = f"run-{number % 3}"
+    return {f"experiment.{key}": one for key, one in
+            (("dataset", "questions"), ("run", run), ("item", f"item-{number % 7}"))}  # fmt: skip
 
 
 def store_agents(warehouse: Warehouse, project: str) -> None:

@@ -1,6 +1,7 @@
 """What is copied works: each sample is run, or read by what reads it."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,17 +10,36 @@ import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
+from urllib.parse import quote
 
 import pytest
+from typer.main import get_command
 
 from api.pages.errors.issues.samples import sending_of
 from api.pages.parts.devices import device_of
 from api.pages.parts.dsn_snippets import dsn_snippets
+from api.pages.parts.quality_snippets import PROMPTS, filled, quality_samples
 from api.pages.parts.snippets import every_snippet
+from sluice.cli import app
 
 KEY, PROJECT = "pulse_sk_a-key", "5a1c0f0e-0000-4000-8000-000000000001"
+PYTHON_AGAIN = """
+for _ in range(2):
+    kept = {name: (0.0, *rest) for name, (_, *rest) in kept.items()}
+    print(prompt("support")["version"])
+"""
+JAVASCRIPT_AGAIN = """
+for (let n = 0; n < 2; n++) {
+  for (const one of kept.values()) one.until = 0;
+  console.log((await prompt("support")).version);
+}
+"""
 HOOK = Path(__file__).resolve().parents[4] / "deploy" / "claude_code_hook.py"
+
+
+answers: list[int] = []
+"""What the server below answers who asks, before it answers as usual."""
 
 
 class Heard(NamedTuple):
@@ -32,6 +52,7 @@ class Heard(NamedTuple):
 def heard() -> Iterator[tuple[str, list[Heard]]]:
     """What a server was sent, and its address."""
     requests: list[Heard] = []
+    answers.clear()
 
     class Hears(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -39,6 +60,16 @@ def heard() -> Iterator[tuple[str, list[Heard]]]:
             requests.append(Heard(self.path, self.headers["Authorization"], json.loads(body)))
             self.send_response(202)
             self.end_headers()
+
+        def do_GET(self) -> None:
+            requests.append(Heard(self.path, self.headers["Authorization"], []))
+            known, tag = self.headers["If-None-Match"], '"one"'
+            status = answers.pop(0) if answers else 304 if known == tag else 200
+            self.send_response(status)
+            self.send_header("ETag", tag)
+            self.end_headers()
+            if status == 200:
+                self.wfile.write(b'{"name":"support","version":3,"prompt":"Be kind."}')
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -53,7 +84,16 @@ def heard() -> Iterator[tuple[str, list[Heard]]]:
 
 
 def sample(title: str, url: str = "http://127.0.0.1:1") -> str:
-    return next(one.text for one in every_snippet(url, KEY, PROJECT) if one.title == title)
+    every = [*every_snippet(url, KEY, PROJECT), *quality_samples(url, KEY, dsn_key="a-dsn-key")]
+    return next(one.text for one in every if one.title == title)
+
+
+def run(command: list[str], text: str) -> str:
+    """Runs a sample, and returns what it prints."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    ran = subprocess.run([*command, text], check=True, capture_output=True, timeout=30)
+    return ran.stdout.decode()
 
 
 @pytest.mark.parametrize(
@@ -78,6 +118,86 @@ def test_it_sends_a_trace_with_the_key(
     assert request.path.startswith("/v1/traces/")
     (item,) = request.items
     assert {"trace_id", "timestamp", "provider", "model_requested", "status"} <= set(item)
+
+
+@pytest.mark.parametrize(
+    ("title", "command"),
+    [
+        ("A score, with curl", ["sh", "-c"]),
+        ("A score, from Python", [sys.executable, "-c"]),
+        ("A score, from JavaScript", ["node", "--input-type=module", "-e"]),
+    ],
+)
+def test_it_sends_a_score_with_the_key(
+    heard: tuple[str, list[Heard]], title: str, command: list[str]
+) -> None:
+    url, requests = heard
+
+    run(command, sample(title, url))
+
+    (request,) = requests
+    assert (request.path, request.key) == ("/v1/scores", f"Bearer {KEY}")
+    score = {"name": "helpfulness", "value": 0.9, "trace_id": "ID_OF_A_CALL"}
+    assert cast("object", request.items) == score
+
+
+@pytest.mark.parametrize(
+    ("title", "command", "again"),
+    [
+        ("A prompt, from Python", [sys.executable, "-c"], PYTHON_AGAIN),
+        ("A prompt, from JavaScript", ["node", "--input-type=module", "-e"], JAVASCRIPT_AGAIN),
+    ],
+)
+def test_it_fetches_a_prompt_once_a_minute_and_goes_on_while_nobody_answers(
+    heard: tuple[str, list[Heard]], title: str, command: list[str], again: str
+) -> None:
+    url, requests = heard
+    answers[:] = [200, 304, 503]
+
+    printed = run(command, sample(title, url) + again)
+
+    assert [one.path for one in requests] == ["/v1/prompts/support"] * 3
+    assert printed.split() == ["3", "Be", "kind.", "3", "3"]
+
+
+@pytest.mark.parametrize(("status", "said"), [(200, "True"), (429, "False"), (503, "True")])
+def test_a_gateway_refuses_what_is_refused_and_nothing_while_nobody_knows(
+    heard: tuple[str, list[Heard]], status: int, said: str
+) -> None:
+    url, requests = heard
+    answers[:] = [status]
+
+    printed = run([sys.executable, "-c"], sample("A budget, asked by a gateway in Python", url))
+
+    assert printed.strip() == said
+    assert requests[0].path == "/v1/budgets/check?user_id=ann&model=gpt-4o&refuse=1"
+
+
+def test_a_ci_runs_commands_and_options_that_there_are() -> None:
+    text = sample("An experiment, in CI")
+    lines = text.replace("\\\n", "").splitlines()
+    commands = [shlex.split(line) for line in lines if line.startswith("sluice")]
+
+    assert [command[2] for command in commands] == ["run", "compare"]
+    for _, group, name, *given in commands:
+        found = get_command(app).commands[group].commands[name]  # type: ignore[attr-defined]
+        assert found.make_context(name, given).params["name"] == "support-questions"
+
+
+def test_a_page_sends_with_a_key_that_sends_alone() -> None:
+    text = sample("A score, from a page")
+
+    assert "/v1/scores/public?key=a-dsn-key" in text
+    assert KEY not in text
+
+
+@pytest.mark.parametrize("name", ['"); alert(1) //', "$(reboot)", "a b", "../keys", "{key}"])
+def test_a_name_of_a_prompt_goes_into_a_sample_as_into_an_address(name: str) -> None:
+    for one in PROMPTS:
+        text = filled(one, url="http://here", key=KEY, prompt=name)
+
+        assert quote(name, safe="") in text
+        assert name not in text
 
 
 def test_pulses_cli_reads_its_file() -> None:

@@ -1,0 +1,143 @@
+"""Judges that fail: for how long, and whether people were told. Each trouble is told once.
+
+That it was told is kept in the transaction that puts the messages out, under a lock of the judge:
+whoever looks again, after a crash or in another process, finds it.
+"""
+
+import uuid
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controlplane.database import Database
+from controlplane.llm.judge_models import JudgeRow
+from controlplane.models import Project
+from controlplane.outbox import Outgoing, new_message_id, put_out
+from controlplane.outbox_models import AlertChannel
+from schemas.messages import Message
+from schemas.projects import ProjectId
+
+FAILED_CALLS = 20
+"""So many calls in a row that failed are a trouble,"""
+FAILING_US = 15 * 60 * 1_000_000
+"""and so is a judge whose rounds have failed for so long."""
+
+
+class Trouble(NamedTuple):
+    """A judge that fails, or that works again."""
+
+    project_id: ProjectId
+    judge_id: str
+    name: str
+    is_over: bool
+    failed_calls: int
+    since_us: int
+    """When it began to fail; of one that works again, when people were told."""
+    reason: str
+
+
+def note_round(row: JudgeRow, has_failed: bool | None, failed: int, now_us: int) -> None:
+    """Note on a judge what came of a round; `None` says nothing of whether it works."""
+    if has_failed is None:
+        return
+    if not has_failed:
+        row.failed_calls, row.failing_us, row.failed_us = 0, None, None
+        return
+    row.failed_calls += failed
+    row.failing_us = now_us if row.failing_us is None else row.failing_us
+    row.failed_us = now_us
+
+
+def begin_anew(row: JudgeRow) -> None:
+    """Forget how a judge failed that somebody has changed; what people were told stays true."""
+    if row.told_us is None:
+        row.failed_calls, row.failing_us, row.failed_us = 0, None, None
+
+
+async def tell_troubles(
+    database: Database, message_of: Callable[[Trouble, int], Message], now_us: int
+) -> list[Trouble]:
+    """Tell the channels of projects which judges fail and which work again, each once.
+
+    Of a project without a channel nothing is told of a judge that fails. Returns what was told.
+    """
+    async with database.reading() as session:  # nearly always there is none: lock nothing
+        found = list(await session.scalars(select(JudgeRow.id).where(_is_news())))
+    told = []
+    for judge_id in found:
+        async with database.session() as session:
+            trouble = await _tell(session, judge_id, message_of, now_us)
+        if trouble is not None:
+            told.append(trouble)
+    return told
+
+
+async def _tell(
+    session: AsyncSession,
+    judge_id: UUID,
+    message_of: Callable[[Trouble, int], Message],
+    now_us: int,
+) -> Trouble | None:
+    query = select(JudgeRow).where(JudgeRow.id == judge_id, _is_news())
+    row = await session.scalar(query.with_for_update(of=JudgeRow))
+    if row is None:
+        return None
+    is_over = row.told_us is not None
+    since_us = row.told_us if is_over else row.failing_us
+    trouble = Trouble(
+        ProjectId(str(row.project_id)),
+        str(row.id),
+        row.name,
+        is_over,
+        row.failed_calls,
+        now_us if since_us is None else since_us,
+        row.stopped or row.error,
+    )
+    row.told_us = None if is_over else now_us
+    of_project = AlertChannel.project_id == row.project_id
+    channels = list(await session.scalars(select(AlertChannel.id).where(of_project)))
+    await _put_out(session, row, channels, message_of(trouble, now_us), now_us)
+    return trouble
+
+
+def _is_news() -> ColumnElement[bool]:
+    has_channel = select(AlertChannel.id).where(AlertChannel.project_id == JudgeRow.project_id)
+    lives = select(Project.id).where(
+        Project.id == JudgeRow.project_id, Project.deleted_at.is_(None)
+    )
+    fails = and_(
+        JudgeRow.enabled,
+        JudgeRow.told_us.is_(None),
+        or_(
+            JudgeRow.failed_calls >= FAILED_CALLS,
+            JudgeRow.failed_us - JudgeRow.failing_us >= FAILING_US,
+        ),
+        has_channel.exists(),
+    )
+    works = and_(JudgeRow.told_us.is_not(None), JudgeRow.failing_us.is_(None))
+    return and_(lives.exists(), or_(fails, works))
+
+
+async def _put_out(
+    session: AsyncSession,
+    row: JudgeRow,
+    channels: Collection[UUID],
+    message: Message,
+    now_us: int,
+) -> None:
+    said = uuid.uuid4()
+    messages = [
+        Outgoing(
+            id=new_message_id(),
+            project_id=row.project_id,
+            source="judges",
+            key=f"judge/{said}/{channel_id}",
+            message=message,
+            channel_id=channel_id,
+        )
+        for channel_id in channels
+    ]
+    await put_out(session, messages, now_us)
