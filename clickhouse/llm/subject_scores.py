@@ -78,7 +78,7 @@ class Average(NamedTuple):
     """What the scores of one name come to."""
 
     value: float
-    count: int
+    scores: int
     is_share: bool
     """Of true, as all of them are boolean."""
 

@@ -1,14 +1,15 @@
 """Datasets, prompts, judges, budgets and retention, as people use them in Chromium."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.e2e.payloads import new_id, trace
-from tests.e2e.server import Project, create_project, wait_for
+from tests.e2e.server import Project, Server, create_project, wait_for
 from tests.pages.conftest import World
 from tests.pages.looking import Visitor
 from tests.pages.places import now, path_of
@@ -16,6 +17,14 @@ from tests.pages.places import now, path_of
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 QUESTIONS = ("Can I return shoes?", "How long is a voucher valid?", "Do you deliver to Norway?")
+
+
+@pytest.fixture(scope="module")
+def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A server without the demo: each journey has a project of its own."""
+    with Server(tmp_path_factory.mktemp("quality") / "data") as server:
+        project = create_project(server, "Quality")
+        yield World(server, project, project)
 
 
 def asked(question: str, answer: str, **changes: Any) -> dict[str, Any]:
