@@ -9,6 +9,8 @@ from api.parameters import NothingFound
 from clickhouse.client import Warehouse
 from clickhouse.llm.experiment_scores import RunScore, score_items, score_runs
 from clickhouse.llm.experiments import (
+    MOST_RUN_NAMES,
+    MOST_RUNS,
     Output,
     Runs,
     RunSums,
@@ -50,14 +52,16 @@ class Experiments:
 
     async def list_runs(self) -> RunList:
         """Returns the runs with the newest calls, then those that have none yet."""
-        known, names = await asyncio.gather(
-            self._known(), newest_runs(self._warehouse, self._project, self._dataset)
-        )
-        waiting = sorted(
-            (one for one in known.values() if one.name not in names),
-            key=lambda one: -one.created_us,
-        )
-        return RunList(runs=await self._runs([*names, *(one.name for one in waiting)], known))
+        known, names = await self._named(MOST_RUNS)
+        return RunList(runs=await self._runs(names, known))
+
+    async def run_names(self) -> list[str]:
+        """Returns the names of the runs in the same order, of far more of them."""
+        return (await self._named(MOST_RUN_NAMES))[1]
+
+    async def runs_of(self, names: Sequence[str]) -> list[RunAnswer]:
+        """Returns some runs, in the order of their names."""
+        return await self._runs(names, await self._known())
 
     async def results(self, name: str, *, limit: int, offset: int) -> ResultList:
         """Returns the items of a run, by id. Raises `NothingFound`."""
@@ -110,6 +114,18 @@ class Experiments:
             ],
             total=len(found.order),
         )
+
+    async def _named(self, limit: int) -> tuple[dict[str, KnownRun], list[str]]:
+        """Returns what was announced, and the names of runs, those of the newest calls first."""
+        known, names = await asyncio.gather(
+            self._known(),
+            newest_runs(self._warehouse, self._project, self._dataset, limit=limit),
+        )
+        waiting = sorted(
+            (one for one in known.values() if one.name not in names),
+            key=lambda one: -one.created_us,
+        )
+        return known, [*names, *(one.name for one in waiting)]
 
     async def _known(self) -> dict[str, KnownRun]:
         project_id = self._project.project_id

@@ -41,6 +41,10 @@ from schemas.projects import ProjectContext
 from schemas.zones import known_zone
 
 MOST_PAST = 10_000
+MOST_TRIED = 10
+"""Of the newest calls, at once: each is read whole."""
+NEWEST_DAYS = 7
+DAY_US = 86_400 * 1_000_000
 ONE = "/judges/{judge_id:str}"
 
 
@@ -156,6 +160,22 @@ async def tried(
         found = await trying_of(request).try_on(warehouse, project, judge, trace_id)
     if found is None:
         raise NothingFound("Trace not found")
+    return found
+
+
+async def tried_newest(
+    request: AnyRequest, project: ProjectContext, judge: Judge
+) -> list[tuple[str, TryAnswer]]:
+    """Return the newest calls of the last days that a judge judges, each with what it says."""
+    now_us = time.time_ns() // 1000
+    found = []
+    async with reader_of(request, project).turn() as warehouse:
+        within = (now_us - NEWEST_DAYS * DAY_US, now_us)
+        refs = await find_past(warehouse, project, judge.calls, within, MOST_TRIED)
+        for ref in refs:
+            said = await trying_of(request).try_on(warehouse, project, judge, ref.trace_id)
+            if said is not None:
+                found.append((ref.trace_id, said))
     return found
 
 

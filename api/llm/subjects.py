@@ -25,6 +25,7 @@ from clickhouse.client import Warehouse
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.rollups import METADATA
 from clickhouse.llm.session_lines import SessionLine, read_sessions, total_sessions
+from clickhouse.llm.subject_scores import Average, average_scores
 from clickhouse.llm.subject_totals import SubjectTotals
 from clickhouse.llm.subjects import SESSION, USER, Least, Listing, Place, Subject, rank
 from clickhouse.llm.traces import EARLIEST_US, LATEST_US
@@ -33,6 +34,7 @@ from schemas.described import describes
 from schemas.llm.subject_answers import (
     SessionList,
     SessionSummary,
+    SubjectScore,
     SubjectSums,
     UserList,
     UserSummary,
@@ -42,6 +44,7 @@ from schemas.projects import ProjectContext
 from schemas.times import iso_ms
 
 MOST_ROWS = 200
+MOST_NAME_CHARS = 512
 EVER = TraceFilter(from_us=EARLIEST_US, to_us=LATEST_US)
 
 
@@ -52,6 +55,11 @@ class SubjectQuery(TraceNames, frozen=True, kw_only=True):
     date_to: str | None = None
     min_cost_cents: Decimal | None = None
     errors: Literal["true", "false"] = "false"
+    score: (
+        Annotated[str, Meta(min_length=1, max_length=MOST_NAME_CHARS, examples=["helpfulness"])]
+        | None
+    ) = None
+    """The name of a score, whose average each of them is to have."""
     limit: Annotated[int, Meta(ge=1, le=MOST_ROWS)] = 50
     cursor: Annotated[str, Meta(max_length=4_000)] | None = None
 
@@ -80,6 +88,7 @@ class Asked(Struct, frozen=True):
     project: ProjectContext
     wanted: TraceFilter
     listing: Listing
+    score: str | None
 
 
 AnyQuery = TypeVar("AnyQuery", SessionQuery, UserQuery)
@@ -96,11 +105,13 @@ async def get_sessions(request: Request[Any, Any, Any], project: Project) -> Res
     async def ask(store: Warehouse) -> SessionList:
         shown, cursor = await _places(store, asked)
         keys = [place.key for place in shown]
-        lines, totals = await asyncio.gather(
+        lines, scores, totals = await asyncio.gather(
             read_sessions(store, project, asked.wanted, keys),
+            _scores_of(store, asked, keys),
             _totals_of(store, asked),
         )
-        return SessionList([_session(line) for line in lines], totals, cursor)
+        found = [_session(line, _score(asked.score, scores.get(line.hash))) for line in lines]
+        return SessionList(found, totals, cursor)
 
     return await one(reader_of(request, project), ask)
 
@@ -113,13 +124,17 @@ async def get_users(request: Request[Any, Any, Any], project: Project) -> Respon
     async def ask(store: Warehouse) -> UserList:
         shown, cursor = await _places(store, asked)
         keys = [place.key for place in shown]
-        lines, ever, totals = await asyncio.gather(
+        lines, ever, scores, totals = await asyncio.gather(
             read_users(store, project, asked.wanted, keys),
             read_users(store, project, EVER, keys),
+            _scores_of(store, asked, keys),
             _totals_of(store, asked),
         )
         kept = {line.user: line for line in ever}
-        users = [_user(line, kept.get(line.user, line)) for line in lines]
+        users = [
+            _user(line, kept.get(line.user, line), _score(asked.score, scores.get(line.user)))
+            for line in lines
+        ]
         return UserList(users, totals, cursor)
 
     return await one(reader_of(request, project), ask)
@@ -148,7 +163,8 @@ def _asked(
     beyond = None
     if query.cursor is not None:
         beyond = subject_place(unquote(query.cursor), subject, query.sort, name="cursor")
-    return Asked(project, wanted, Listing(subject, query.sort, query.limit + 1, beyond, least))
+    listing = Listing(subject, query.sort, query.limit + 1, beyond, least)
+    return Asked(project, wanted, listing, query.score)
 
 
 async def _places(store: Warehouse, asked: Asked) -> tuple[list[Place], str | None]:
@@ -157,6 +173,26 @@ async def _places(store: Warehouse, asked: Asked) -> tuple[list[Place], str | No
     if len(places) == len(shown):
         return shown, None
     return shown, quote(written_subject(shown[-1]), safe="")
+
+
+async def _scores_of(store: Warehouse, asked: Asked, keys: list[Any]) -> dict[Any, Average]:
+    if asked.score is None:
+        return {}
+    return await average_scores(
+        store,
+        asked.project,
+        asked.wanted,
+        asked.listing.subject,
+        keys=keys,
+        score=asked.score,
+    )
+
+
+def _score(name: str | None, found: Average | None) -> SubjectScore | None:
+    if name is None:
+        return None
+    average, count = (None, 0) if found is None else found[:2]
+    return SubjectScore(name=name, average=average, count=count)
 
 
 async def _totals_of(store: Warehouse, asked: Asked) -> SubjectSums | None:
@@ -179,7 +215,7 @@ def _sums(found: SubjectTotals) -> SubjectSums:
     )
 
 
-def _session(line: SessionLine) -> SessionSummary:
+def _session(line: SessionLine, score: SubjectScore | None) -> SessionSummary:
     return SessionSummary(
         session_id=line.session_id,
         first_seen=iso_ms(line.first.us),
@@ -194,10 +230,11 @@ def _session(line: SessionLine) -> SessionSummary:
         users=line.users,
         models=line.models,
         environments=line.environments,
+        score=score,
     )
 
 
-def _user(line: UserLine, ever: UserLine) -> UserSummary:
+def _user(line: UserLine, ever: UserLine, score: SubjectScore | None) -> UserSummary:
     return UserSummary(
         user=line.user,
         first_seen=iso_ms(line.first_us),
@@ -209,6 +246,7 @@ def _user(line: UserLine, ever: UserLine) -> UserSummary:
         tokens=line.tokens,
         cost_cents=line.cost_cents,
         latency_ms=line.latency_ms,
+        score=score,
     )
 
 

@@ -14,7 +14,9 @@ from clickhouse.llm.filters import COUNTED_COST
 from schemas.projects import ProjectContext
 
 MOST_RUNS = 100
-"""That are listed: those with the newest calls."""
+"""That are answered at once: those with the newest calls."""
+MOST_RUN_NAMES = 1_000
+"""That pages of runs go through."""
 MOST_ITEMS = 10_000
 """Of one run."""
 MOST_NAMES = 50
@@ -185,9 +187,11 @@ class Runs(NamedTuple):
         }
 
 
-async def newest_runs(warehouse: Warehouse, project: ProjectContext, dataset: str) -> list[str]:
+async def newest_runs(
+    warehouse: Warehouse, project: ProjectContext, dataset: str, *, limit: int
+) -> list[str]:
     """Returns the runs of a dataset that have the newest calls, the newest first."""
-    values = {"project_id": project.project_id, "dataset": dataset, "limit": MOST_RUNS}
+    values = {"project_id": project.project_id, "dataset": dataset, "limit": limit}
     return [row[0] for row in (await warehouse.query(NEWEST, values)).rows]
 
 

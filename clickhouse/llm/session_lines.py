@@ -28,6 +28,8 @@ class SessionLine(Struct, frozen=True, kw_only=True):
     """One session. Costs are US cents, `None` where that of no call is known."""
 
     session_id: str
+    hash: int
+    """Of its id, as `traces` has it."""
     first: Place
     """Its first call."""
     last_us: int
@@ -122,6 +124,7 @@ def _line(row: Sequence[Any], seen: Sighting) -> SessionLine:
     users, models, environments = row[-6:-3]
     return SessionLine(
         session_id=row[0],
+        hash=row[-3],
         first=seen.first,
         last_us=seen.last_us,
         calls=sums.requests,

@@ -17,6 +17,15 @@ class SubjectSums(Struct, frozen=True, rename="camel", kw_only=True):
     """The mean of all their calls."""
 
 
+class SubjectScore(Struct, frozen=True, rename="camel", kw_only=True):
+    """What the scores of the name that is asked for come to."""
+
+    name: str
+    average: float | None
+    """Of booleans the share that is true; null where there are none."""
+    count: int
+
+
 class SessionSummary(Struct, frozen=True, rename="camel", kw_only=True):
     """What the calls of a session add up to, as far as they fit the filter."""
 
@@ -36,6 +45,8 @@ class SessionSummary(Struct, frozen=True, rename="camel", kw_only=True):
     """20 at most, as of models and environments."""
     models: list[str]
     environments: list[str]
+    score: SubjectScore | None
+    """Null where no name is asked for."""
 
 
 class SessionList(Struct, frozen=True, rename="camel"):
@@ -61,6 +72,8 @@ class UserSummary(Struct, frozen=True, rename="camel", kw_only=True):
     tokens: int
     cost_cents: float | None
     latency_ms: float
+    score: SubjectScore | None
+    """Null where no name is asked for."""
 
 
 class UserList(Struct, frozen=True, rename="camel"):

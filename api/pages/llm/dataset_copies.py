@@ -1,6 +1,6 @@
 """Calls become items: one from its page, with what is expected to be edited, or those of a list."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,12 +21,22 @@ from clickhouse.llm.traces import fetch_trace
 from clickhouse.queries.parts import PART_BYTES
 from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.llm.dataset_items import write_items
-from controlplane.llm.datasets import list_datasets
-from schemas.llm.datasets import MOST_AT_ONCE, MOST_ITEM_BYTES, ItemForm
+from controlplane.llm.datasets import add_dataset, list_datasets
+from schemas.llm.datasets import (
+    MOST_AT_ONCE,
+    MOST_ITEM_BYTES,
+    Dataset,
+    DatasetForm,
+    ItemForm,
+)
 
 ADDED = "/llm/add-to-dataset"
 COPIED = "/llm/copy-to-dataset"
 USUAL = 100
+NEW = "+"
+"""In place of the name of a dataset: no dataset is called so."""
+PLACES = {**FIELDS, "Dataset": "dataset"}
+"""As `FIELDS`, for forms that say into which dataset."""
 
 
 @get(ADDED, include_in_schema=False)
@@ -39,8 +49,8 @@ async def add_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
 async def add_call(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Make an item of a call, as the form says."""
     fields, call = await fields_of(request), await _call(request, viewer)
-    dataset = fields.get("dataset", "")
     try:
+        dataset = await _dataset_in(request, viewer, fields)
         form = ItemForm(
             id=call.id,
             input=json_in(fields.get("input", ""), "input"),
@@ -52,7 +62,7 @@ async def add_call(request: AnyRequest, viewer: Viewed) -> Response[Any]:
         )
         await write_items(services(request).database, viewer.project.project_id, dataset, [form])
     except (BadRequest, Conflict, NotFound) as error:
-        problem = problem_of(error, {**FIELDS, "Dataset": "dataset"})
+        problem = problem_of(error, PLACES)
         return await _add_shown(request, viewer, fields=fields, problem=problem)
     return _to(request, dataset)
 
@@ -67,7 +77,7 @@ async def copy_page(request: AnyRequest, viewer: Viewed) -> Response[str]:
 async def copy_list(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Make items of the newest calls of a list."""
     wanted, fields = wanted_of(request, viewer), await fields_of(request)
-    number, dataset = fields.get("limit", "").strip(), fields.get("dataset", "")
+    number = fields.get("limit", "").strip()
     is_number = number.isascii() and number.isdecimal() and len(number) < 6
     if not is_number or not 1 <= int(number) <= MOST_AT_ONCE:
         problem = Problem(f"Expected 1 to {MOST_AT_ONCE}.", "limit")
@@ -81,11 +91,12 @@ async def copy_list(request: AnyRequest, viewer: Viewed) -> Response[Any]:
         share.give_back()
     database, project_id = services(request).database, viewer.project.project_id
     try:
+        dataset = await _dataset_in(request, viewer, fields)
         await write_items(database, project_id, dataset, found.items)
     except (BadRequest, Conflict, NotFound) as error:
-        problem = problem_of(error, {"Dataset": "dataset"})
+        problem = problem_of(error, PLACES)
         return await _copy_shown(request, viewer, fields=fields, problem=problem)
-    return _to(request, dataset)
+    return _to(request, dataset, made=len(found.items), left_out=found.left_out)
 
 
 HANDLERS = (add_page, add_call, copy_page, copy_list)
@@ -118,7 +129,7 @@ async def _add_shown(
         status_code=400 if problem else 200,
         call=call,
         is_too_large=size > MOST_ITEM_BYTES - len(msgspec.json.encode(call.metadata)),
-        datasets=[(one.name, one.name) for one in datasets],
+        datasets=_choices(datasets),
         fields=item_texts(call) if fields is None else fields,
         problem=problem,
     )
@@ -139,11 +150,25 @@ async def _copy_shown(
         status_code=400 if problem else 200,
         wanted=wanted,
         where=values_of(request).get("where", ""),
-        datasets=[(one.name, one.name) for one in datasets],
+        datasets=_choices(datasets),
         fields={"limit": str(USUAL)} if fields is None else fields,
         problem=problem,
     )
 
 
-def _to(request: AnyRequest, dataset: str) -> Redirect:
-    return Redirect(address_of(request).page(f"llm/datasets/{dataset}"), status_code=303)
+def _choices(datasets: Sequence[Dataset]) -> list[tuple[str, str]]:
+    return [*((one.name, one.name) for one in datasets), (NEW, "A new dataset")]
+
+
+async def _dataset_in(request: AnyRequest, viewer: Viewer, fields: Mapping[str, str]) -> str:
+    """Returns the dataset that a form names, and makes it where it is to be new."""
+    if fields.get("dataset") != NEW:
+        return fields.get("dataset", "")
+    form = DatasetForm(name=fields.get("name", "").strip())
+    await add_dataset(services(request).database, viewer.project.project_id, form)
+    return form.name
+
+
+def _to(request: AnyRequest, dataset: str, **said: int) -> Redirect:
+    path = address_of(request).page(f"llm/datasets/{dataset}", **said)
+    return Redirect(path, status_code=303)

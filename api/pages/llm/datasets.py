@@ -1,6 +1,7 @@
 """The pages of datasets: all of them, one with its runs and items, and one item. Members write."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -38,18 +39,19 @@ from schemas.llm.datasets import (
     ItemChange,
     ItemForm,
 )
-from schemas.llm.experiments import RunList
 
 DATASETS = "/llm/datasets"
 ONE = f"{DATASETS}/{{dataset:str}}"
 ITEM = f"{ONE}/items/{{item_id:str}}"
 SHOWN = 50
+"""Items, and runs, of one page."""
+MOST_CHOICES = 200
+"""Runs that are offered to be compared."""
 FIELDS = {
     name: name.removeprefix("[0].")
     for name in ("name", "description", "[0].input", "[0].expected_output", "[0].metadata")
 }
 """By how a message of what is wrong begins, the field of the form."""
-NO_RUNS = RunList(runs=[])
 
 
 @get(DATASETS, include_in_schema=False)
@@ -217,12 +219,14 @@ async def _shown(
     database, project = services(request).database, viewer.project
     dataset = await find_dataset(database, project.project_id, name)
     values = values_of(request)
-    cursor = values.get("after", "")
-    after = int(cursor) if cursor.isascii() and cursor.isdecimal() and len(cursor) < 10 else -1
+    after = _place(values.get("after", ""), -1)
     asked = Asked(archived=values.get("archived") == "1", limit=SHOWN, after=after)
     items = await list_items(database, project.project_id, name, asked)
+    first = _place(values.get("runs", ""))
     async with reader_of(request, project).turn() as store:
-        runs = await experiments(request, store, project, name).list_runs()
+        found = experiments(request, store, project, name)
+        names = await found.run_names()
+        runs = await found.runs_of(names[first : first + SHOWN])
     return await page(
         request,
         "llm/dataset.html",
@@ -231,10 +235,20 @@ async def _shown(
         items=[(one, cut(one.input), cut(one.expected_output)) for one in items.items],
         next_cursor=items.next_cursor,
         is_first=after < 0,
-        runs=runs.runs,
+        runs=runs,
+        first_run=first,
+        following_runs=first + SHOWN if first + SHOWN < len(names) else None,
+        run_names=names[:MOST_CHOICES],
         problem=problem,
+        made=_place(values["made"]) if "made" in values else None,
+        left_out=_place(values.get("left_out", "")),
         snippets=[] if dataset.items else await dataset_snippets(request, viewer, name),
     )
+
+
+def _place(text: str, usual: int = 0) -> int:
+    """Returns a place in a list that an address has; the usual one where it has none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else usual
 
 
 async def _item(request: AnyRequest, viewer: Viewer, dataset: str, item_id: str) -> Item:
@@ -282,11 +296,17 @@ def laid_out(raw: Raw) -> str:
 def cut(raw: Raw) -> str:
     """Returns how JSON begins; empty for null. A text is shown without its quotes."""
     text = bytes(raw).decode()
-    if text == "null":
-        return ""
-    if text.startswith('"'):
-        text = str(msgspec.json.decode(text))
-    return text[:300]
+    return "" if text == "null" else plain(text)[:300]
+
+
+def plain(text: str) -> str:
+    """Returns JSON as it is shown in a line: a text without its quotes, also where it is cut."""
+    if not text.startswith('"'):
+        return text
+    for whole in (text, f'{text}"'):
+        with suppress(msgspec.DecodeError):
+            return msgspec.json.decode(whole, type=str)
+    return text
 
 
 def _to(request: AnyRequest, rest: str = "") -> Redirect:

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from api.auth import AnyRequest, services
 from api.llm.experiments import RunName, check_measure, experiments
-from api.pages.llm.datasets import ONE
+from api.pages.llm.datasets import MOST_CHOICES, ONE, plain
 from api.pages.render import page
 from api.pages.viewer import Viewed
 from api.parameters import Offset, read, values_of
@@ -17,7 +17,7 @@ from controlplane.llm.datasets import find_dataset
 from schemas.llm.experiments import Comparison, MeasureDifference
 
 SHOWN = 50
-UNITS = {"cost": "usd", "latency": "ms", "tokens": "count"}
+UNITS = {"cost": "usd", "latency": "ms", "tokens": "count", "failures": "share"}
 """Of measures; others are plain numbers."""
 GOOD_WHEN_MORE = "score."
 
@@ -46,12 +46,13 @@ async def run_page(request: AnyRequest, viewer: Viewed, dataset: FromPath[str]) 
     async with reader_of(request, viewer.project).turn() as store:
         runs = experiments(request, store, viewer.project, dataset)
         found = await runs.results(query.run, limit=SHOWN, offset=query.offset)
-        others = [one.name for one in (await runs.list_runs()).runs if one.name != query.run]
+        names = (await runs.run_names())[:MOST_CHOICES]
     return await page(
         request,
         "llm/dataset_run.html",
         found=found,
-        others=others,
+        others=[name for name in names if name != query.run],
+        plain=plain,
         following=_following(query.offset, found.total),
         offset=query.offset,
     )
@@ -75,6 +76,7 @@ async def comparison_page(
         found=found,
         measures=[(one, UNITS.get(one.measure, ""), mood_of(one)) for one in found.measures],
         scores=score_names(found),
+        plain=plain,
         following=_following(query.offset, found.total),
         offset=query.offset,
     )

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from litestar.response.redirect import Redirect
 
 from api.auth import AnyRequest, services
-from api.llm.judge_changes import MOST_PAST, queue_past, tried
+from api.llm.judge_changes import MOST_PAST, queue_past, tried, tried_newest
 from api.llm.judges import answer_of, shown, trying_of
 from api.pages.forms import Problem, fields_of, problem_of, typed_word
 from api.pages.llm.judge_forms import (
@@ -66,7 +66,8 @@ async def make_judge(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     except (BadRequest, Conflict) as error:
         return await _shown(request, viewer, texts=texts, problem=_problem(error, texts))
     log.info("judge made", project_id=project_id, judge_id=made.id)
-    return _back(request)
+    # Where it can be tried.
+    return Redirect(address_of(request).page(f"llm/judges/{made.id}"), status_code=303)
 
 
 @get(ONE, include_in_schema=False)
@@ -95,10 +96,16 @@ async def alter_judge(
 
 @post(f"{ONE}/test", include_in_schema=False, status_code=200)
 async def try_judge(request: AnyRequest, viewer: Viewed, judge_id: FromPath[str]) -> Response[str]:
-    """Show what a judge says of a call; nothing is scored."""
+    """Show what a judge says of a call, or of the newest calls; nothing is scored."""
     admins_only(viewer)
     trace_id = (await fields_of(request)).get("trace_id", "").strip()
     judge = await _judge(request, viewer, judge_id)
+    if not trace_id and judge.asks_model:
+        wrong = Problem("Name a call: what the model is asked costs what it costs.", "trace_id")
+        return await _one_shown(request, viewer, judge, problem=wrong)
+    if not trace_id:
+        newest = await tried_newest(request, viewer.project, judge)
+        return await _one_shown(request, viewer, judge, newest=newest)
     try:
         said = await tried(request, viewer.project, judge.id, trace_id)
     except NothingFound:
@@ -208,7 +215,7 @@ async def _one_shown(
         fields=judge_texts(form_of(judge)) if texts is None else texts,
         problem=problem,
         most_past=MOST_PAST,
-        **{"said": None, "past": None, "trace_id": ""} | told,
+        **{"said": None, "newest": None, "past": None, "trace_id": ""} | told,
         **_choices(request),
     )
 

@@ -12,6 +12,7 @@ from api.pages.llm.key_names import chips_with_names
 from api.pages.llm.places import listing_of, written_subject
 from api.pages.llm.prompts import Prompt, address_value, prompts_of
 from api.pages.llm.session import open_session
+from api.pages.llm.subject_scores import score_column, score_in
 from api.pages.llm.wanted import Wanted, wanted_of
 from api.pages.parts.columns import columns_of
 from api.pages.parts.snippets import snippets_of
@@ -58,14 +59,16 @@ async def sessions_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     return await page_with(
         request,
         "llm/sessions.html",
-        _found(request, viewer, wanted),
+        _found(request, viewer, wanted, score_in(values)),
         wanted=wanted,
         chips=await chips_with_names(request, viewer, wanted.terms),
         columns=columns_of(request, values, COLUMNS, USUAL, kept=KEPT),
     )
 
 
-async def _found(request: AnyRequest, viewer: Viewer, wanted: Wanted) -> dict[str, Any]:
+async def _found(
+    request: AnyRequest, viewer: Viewer, wanted: Wanted, score: str | None
+) -> dict[str, Any]:
     values = values_of(request)
     listing = listing_of(values, SESSION, ORDERS, limit=PAGE_ROWS)
     opened, is_whole = values.get("open"), values.get(WHOLE) == "1"
@@ -74,9 +77,12 @@ async def _found(request: AnyRequest, viewer: Viewer, wanted: Wanted) -> dict[st
             list_sessions(store, wanted, listing),
             open_session(store, wanted.project, opened),
         )
+        hashes = [line.hash for line in lines]
+        column = await score_column(store, wanted, SESSION, keys=hashes, score=score)
         totals, prompts = await _later(store, wanted, lines) if is_whole else (None, None)
     return {
         "lines": lines,
+        "score": column,
         "older": older,
         "sort": listing.order,
         "is_first": listing.beyond is None,

@@ -1,13 +1,14 @@
 """The sessions, or the users, that a list shows, to take away: all that fit, in its order."""
 
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, NamedTuple
 
 from litestar import Response, get
 
 from api.auth import AnyRequest
 from api.pages.llm.places import listing_of
 from api.pages.llm.sessions import ORDERS as SESSION_ORDERS
+from api.pages.llm.subject_scores import averages_of, score_in
 from api.pages.llm.users import ORDERS as USER_ORDERS
 from api.pages.llm.wanted import Wanted, wanted_of
 from api.pages.parts.sheets import Column, Format, Row, download, moment_of
@@ -51,6 +52,17 @@ COLUMNS = {
 }
 
 
+OF_SCORES = (Column("average_score", "number"), Column("scores", "count"))
+
+
+class _Taken(NamedTuple):
+    """What is taken away."""
+
+    wanted: Wanted
+    listing: Listing
+    score: str | None
+
+
 @get("/llm/sessions/export", include_in_schema=False)
 async def export_sessions(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Give the sessions of the list, 100,000 at most."""
@@ -72,35 +84,41 @@ async def _taken_away(request: AnyRequest, wanted: Wanted, listing: Listing) -> 
         raise invalid("format", f"Expected one of {', '.join(FORMS)}")
     name = "sessions" if listing.subject is SESSION else "users"
     # From its beginning, on whichever page of the list it is asked for.
-    pages = _pages(reader_of(request, wanted.project), wanted, listing._replace(beyond=None))
-    return await download(name, form, COLUMNS[name], pages)
+    taken = _Taken(wanted, listing._replace(beyond=None), score_in(values_of(request)))
+    columns = COLUMNS[name] if taken.score is None else (*COLUMNS[name], *OF_SCORES)
+    return await download(name, form, columns, _pages(reader_of(request, wanted.project), taken))
 
 
-async def _pages(reader: Reader, wanted: Wanted, listing: Listing) -> AsyncGenerator[list[Row]]:
+async def _pages(reader: Reader, taken: _Taken) -> AsyncGenerator[list[Row]]:
     """Yields the rows, a turn of the project for each page of them."""
-    turn, left = reader.turn(), MOST_ROWS
-    listing = listing._replace(limit=AT_ONCE)
+    turn, left, wanted = reader.turn(), MOST_ROWS, taken.wanted
+    listing = taken.listing._replace(limit=AT_ONCE)
     while left > 0:
         async with turn as store:
             places = await rank(
                 store, wanted.project, wanted.filter, listing, base_only=wanted.is_fine
             )
-            yield await _rows(store, wanted, listing, places)
+            yield await _rows(store, taken, places)
         if len(places) < AT_ONCE:
             return
         listing = listing._replace(beyond=places[-1])
         turn, left = reader.next_turn(), left - len(places)
 
 
-async def _rows(
-    store: Warehouse, wanted: Wanted, listing: Listing, places: list[Place]
-) -> list[Row]:
-    keys = [place.key for place in places]
+async def _rows(store: Warehouse, taken: _Taken, places: list[Place]) -> list[Row]:
+    keys, wanted, subject = [place.key for place in places], taken.wanted, taken.listing.subject
     asked = (store, wanted.project, wanted.filter, keys)
-    if listing.subject is SESSION:
-        lines = await read_sessions(*asked, base_only=wanted.is_fine)
-        return [_session(line) for line in lines]
-    return [_user(line) for line in await read_users(*asked, base_only=wanted.is_fine)]
+    rows: list[tuple[Any, Row]]
+    if subject is SESSION:
+        sessions = await read_sessions(*asked, base_only=wanted.is_fine)
+        rows = [(line.hash, _session(line)) for line in sessions]
+    else:
+        users = await read_users(*asked, base_only=wanted.is_fine)
+        rows = [(line.user, _user(line)) for line in users]
+    if taken.score is None:
+        return [row for _, row in rows]
+    found = await averages_of(store, wanted, subject, keys, taken.score)
+    return [(*row, *(found[key][:2] if key in found else (None, 0))) for key, row in rows]
 
 
 def _session(line: SessionLine) -> Row:

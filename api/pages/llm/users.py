@@ -12,6 +12,7 @@ from api.auth import AnyRequest
 from api.pages.arriving import page_with
 from api.pages.llm.key_names import chips_with_names
 from api.pages.llm.places import listing_of, written_subject
+from api.pages.llm.subject_scores import score_column, score_in
 from api.pages.llm.wanted import Wanted, wanted_of
 from api.pages.parts import charts
 from api.pages.parts.charts import spark
@@ -64,13 +65,15 @@ async def users_page(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     return await page_with(
         request,
         "llm/users.html",
-        _found(request, viewer, wanted),
+        _found(request, viewer, wanted, score_in(values_of(request))),
         wanted=wanted,
         chips=await chips_with_names(request, viewer, wanted.terms),
     )
 
 
-async def _found(request: AnyRequest, viewer: Viewer, wanted: Wanted) -> dict[str, Any]:
+async def _found(
+    request: AnyRequest, viewer: Viewer, wanted: Wanted, score: str | None
+) -> dict[str, Any]:
     values = values_of(request)
     listing = listing_of(values, USER, ORDERS, limit=PAGE_ROWS)
     async with reader_of(request, wanted.project).turn() as store:
@@ -78,11 +81,13 @@ async def _found(request: AnyRequest, viewer: Viewer, wanted: Wanted) -> dict[st
             _list(store, wanted, listing),
             add_up_calls(store, wanted.project, wanted.filter, base_only=wanted.is_fine),
         )
+        users = [line.user for line in lines]
+        column = await score_column(store, wanted, USER, keys=users, score=score)
         is_whole = values.get("whole") == "1"
         totals, cells = (
             await asyncio.gather(
                 _totals(store, wanted),
-                _cells(store, wanted, [line.user for line in lines], listing.order),
+                _cells(store, wanted, users, listing.order),
             )
             if is_whole
             else (None, None)
@@ -92,7 +97,8 @@ async def _found(request: AnyRequest, viewer: Viewer, wanted: Wanted) -> dict[st
         "older": older,
         "sort": listing.order,
         "is_first": listing.beyond is None,
-        "chunks": chunks_of([line.user for line in lines]),
+        "score": column,
+        "chunks": chunks_of(users),
         "cost": whole.cost_cents,
         "totals": totals,
         "cells": cells,

@@ -91,6 +91,11 @@ def short(number: float) -> str:
     return _signed(f"{number:,.0f}" if float(number).is_integer() else f"{number:,.2f}")
 
 
+def figure(number: float) -> str:
+    """Writes a figure of no unit, such as a score: three digits that count, or as `12.4k`."""
+    return short(number) if abs(number) >= SECOND_MS else _signed(f"{number:.3g}")
+
+
 def exact(number: float | None) -> str:
     """Writes all digits of a number, for a title."""
     return "unknown" if number is None else f"{number:,}"
@@ -208,6 +213,7 @@ FILTERS = {
     "duration": duration,
     "lasting": lasting,
     "count": count,
+    "figure": figure,
     "exact": exact,
     "percent": percent,
     "moment": moment,

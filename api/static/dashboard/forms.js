@@ -1,3 +1,18 @@
+// Fields that mean nothing for what is chosen in another one: `data-when="NAME VALUE VALUE"`. Without a script all are shown.
+export function followChoices() {
+  const parts = [...document.querySelectorAll("form [data-when]")].map((part) => {
+    const [name, ...values] = part.dataset.when.split(" ");
+    return { part, asked: part.closest("form").elements[name], values };
+  });
+  const show = () => {
+    for (const { part, asked, values } of parts) part.hidden = !values.includes(asked.value);
+  };
+  document.addEventListener("change", show);
+  // Back from another page: the browser puts back what was chosen.
+  addEventListener("pageshow", show);
+  show();
+}
+
 // Forms that change something: what is typed and not saved is said, and not lost by a slip.
 export function watchForms() {
   const guarded = [...document.querySelectorAll("form[data-guard]")];
@@ -5,6 +20,8 @@ export function watchForms() {
   let sent = false;
   const isDirty = (form) => !sent && written(form) !== start.get(form);
 
+  // A form that was not taken: on with the first field that is wrong.
+  document.querySelector('form [aria-invalid="true"]')?.focus();
   for (const form of guarded) {
     const said = form.querySelector("[data-unsaved]");
     form.addEventListener("input", () => {

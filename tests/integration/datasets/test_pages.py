@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from api.pages.llm.datasets import plain
 from tests.integration.datasets.conftest import World
 from tests.integration.queries.rows import make_trace
 from tests.integration.queries.score_rows import make_score, store_scores
@@ -70,7 +71,7 @@ async def test_a_call_becomes_an_item_with_an_answer_that_is_corrected(world: Wo
     trace_id = str(uuid.uuid4())
     body = '{"model":"m","messages":[{"role":"user","content":"<script>alert(1)</script>"}]}'
     world.store(make_trace(world.project_id, trace_id, request_body=body, output_text=HOSTILE))
-    assert "no dataset yet" in await page(world, "add-to-dataset", trace=trace_id)
+    assert "A new dataset" in await page(world, "add-to-dataset", trace=trace_id)
     await world.dataset(items=[])
     shown = await page(world, "add-to-dataset", trace=trace_id)
     assert ESCAPED in shown
@@ -100,6 +101,42 @@ async def test_calls_of_a_list_become_items(world: World) -> None:
         assert made.status_code == 303
         found = (await world.ask("/v1/datasets/d/items"))["items"]
         assert [one["expected_output"] for one in found] == ["said"] * items
+
+
+async def test_calls_of_a_list_become_a_dataset_of_their_own(world: World) -> None:
+    large = '{"messages":"' + 300_000 * "x" + '"}'
+    for body in ('{"messages":"Why?"}', large):
+        world.store(make_trace(world.project_id, str(uuid.uuid4()), request_body=body))
+    path = "copy-to-dataset?from=2025-05-01&to=2025-07-01"
+
+    wrong = await send(world, path, dataset="+", name=HOSTILE, limit="10")
+    made = await send(world, path, dataset="+", name="fresh", limit="10")
+    again = await send(world, path, dataset="+", name="fresh", limit="10")
+
+    assert (wrong.status_code, made.status_code, again.status_code) == (400, 303, 400)
+    assert ESCAPED in wrong.text
+    shown = (await world.member.get(made.headers["location"])).text
+    assert "1 item was made of calls; 1 call was left out" in shown
+
+
+async def test_runs_are_shown_in_pages(world: World) -> None:
+    await world.dataset()
+    world.store(*(world.call(f"run {n}", "q0", at_s=n) for n in range(51)))
+
+    newest = await page(world, "datasets/d")
+    oldest = await page(world, "datasets/d", runs="50")
+
+    assert "run=run%2050" in newest.replace("+", "%20")
+    assert ('run=run%200"' in newest.replace("+", "%20"), "Older runs" in newest) == (False, True)
+    assert ('run=run%200"' in oldest.replace("+", "%20"), "Newer runs" in oldest) == (True, True)
+    assert "No runs beyond these" in await page(world, "datasets/d", runs="100")
+
+
+def test_json_is_shown_as_a_text_without_its_quotes_also_where_it_is_cut() -> None:
+    assert plain('"a \\"b\\""') == 'a "b"'
+    assert plain('"a cut t') == "a cut t"
+    assert plain('"a cut \\u00') == '"a cut \\u00'
+    assert plain('{"q": "x"}') == '{"q": "x"}'
 
 
 async def test_runs_and_their_comparison_escape_what_senders_say(world: World) -> None:

@@ -273,6 +273,7 @@ async def test_the_pages_make_change_try_and_remove_a_judge(world: World) -> Non
     changed = await world.admin.post(path, data=form | {"kind": "regex", "pattern": "sorry"})
     call = world.court.call("sorry")
     tried = await world.admin.post(f"{path}/test", data={"trace_id": call.trace_id})
+    newest = await world.admin.post(f"{path}/test", data={"trace_id": " "})
     span = {"date_from": "2020-01-01", "date_to": "2040-01-01", "limit": "10"}
     past = await world.admin.post(f"{path}/past", data=span)
     bad = await world.admin.post(f"{path}/past", data=span | {"date_from": "x"})
@@ -286,6 +287,7 @@ async def test_the_pages_make_change_try_and_remove_a_judge(world: World) -> Non
     assert 'value="team=red' in shown or "team=red</textarea>" in shown
     assert "It says <b><bdi>true</bdi></b>" in tried.text
     assert "It is no call that this judge judges" in tried.text
+    assert "No call of the last days" in newest.text
     assert "calls are judged now" in past.text
     assert (bad.status_code, kept.status_code, removed.status_code) == (400, 400, 303)
     assert (await world.key.get("/v1/judges")).json()["judges"] == []

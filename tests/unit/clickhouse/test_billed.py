@@ -14,7 +14,7 @@ READS = re.compile(
 CONDITION = re.compile(r"\bcondition\(|\bstatement\(")
 BY_CONDITION = {
     *("rollups", "sightings", "subjects", "trace_lines", "session_calls", "traces"),
-    *("differences", "releases", "models"),
+    *("differences", "releases", "models", "subject_scores"),
 }
 """Of `clickhouse/llm`: what they are narrowed to comes from `filters.condition`."""
 BILLED = {

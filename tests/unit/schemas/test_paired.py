@@ -114,8 +114,8 @@ def test_differences_whose_squares_are_nothing_have_a_spread() -> None:
 
 def test_zeros_and_ones_of_amounts_are_not_yes_and_no() -> None:
     free = paired_amounts([0.0, 0.0, 0.0], [0.0, 0.0, 0.0])
-    dearer = paired_amounts([0.0, 1.0, 0.0], [1.0, 1.0, 1.0])
+    costlier = paired_amounts([0.0, 1.0, 0.0], [1.0, 1.0, 1.0])
 
     assert free == Difference(3, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, "sign")
-    assert dearer is not None
-    assert dearer.method == "t"
+    assert costlier is not None
+    assert costlier.method == "t"
