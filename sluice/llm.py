@@ -1,5 +1,7 @@
 """The system `llm`, put together from its sub-packages."""
 
+from collections.abc import Callable
+
 from litestar import Router
 from litestar.types import AnyCallable
 
@@ -37,6 +39,7 @@ from api.pages.llm.pages import SECTIONS
 from clickhouse.client import Warehouse
 from clickhouse.llm.spans import SPANS
 from clickhouse.llm.traces import TRACES
+from controlplane.database import Database
 from controlplane.failures import Forbidden
 from ingest.llm import annotations, langfuse_batch
 from ingest.llm.annotation_app import Annotator, router
@@ -47,9 +50,9 @@ from processors.blocks import StoredLog
 from processors.llm import key_days
 from processors.llm.cost.targets import why_no_target
 from processors.llm.costs import explain_span, explain_trace
+from processors.llm.pricing import Pricing
 from processors.llm.reprice import Repricing
 from processors.llm.steps import steps
-from processors.thinning import KeepSums
 from schemas.kinds import SPAN, TRACE
 from schemas.llm.answers import SpanAnswer, TraceAnswer
 from schemas.llm.costs import CostAnswer
@@ -86,21 +89,6 @@ def open_parts(resources: Resources) -> Parts:
     def check_target(held: PriceDocument, alias: Alias) -> str | None:
         return why_no_target(pricing.current().listed, held, alias)
 
-    def repricing(warehouse: Warehouse, event_log: StoredLog) -> Work:
-        return Repricing(database, warehouse, event_log, pricing).work
-
-    def keeping(warehouse: Warehouse, event_log: StoredLog) -> Work:
-        return at_most(key_days.KeyDays(database, warehouse).work, every_s=key_days.EVERY_S)
-
-    def keeping_calls(warehouse: Warehouse) -> KeepSums:
-        return key_days.KeyDays(database, warehouse).keep
-
-    def budgeting(warehouse: Warehouse, _: StoredLog) -> Work:
-        return BudgetEvaluation(database, warehouse).work
-
-    def telling(_: Warehouse, __: StoredLog) -> Work:
-        return JudgeTroubles(database).work
-
     return Parts(
         forms={**forms(), **annotations.forms(), **langfuse_batch.forms()},
         steps=steps(pricing.current, templates=resources.templates, follow=resources.judged.follow),
@@ -112,9 +100,29 @@ def open_parts(resources: Resources) -> Parts:
             "judge_trying": judging.trying,
         },
         refresh=(pricing.refresh, resources.judged.refresh),
-        alone=(repricing, keeping, budgeting, telling, *judging.works),
-        keepers={"calls": keeping_calls},
+        alone=(*_works(database, pricing), *judging.works),
+        keepers={"calls": lambda warehouse: key_days.KeyDays(database, warehouse).keep},
     )
+
+
+def _works(
+    database: Database, pricing: Pricing
+) -> tuple[Callable[[Warehouse, StoredLog], Work], ...]:
+    """Returns what one process of the installation does, beside the judges."""
+
+    def repricing(warehouse: Warehouse, event_log: StoredLog) -> Work:
+        return Repricing(database, warehouse, event_log, pricing).work
+
+    def keeping(warehouse: Warehouse, event_log: StoredLog) -> Work:
+        return at_most(key_days.KeyDays(database, warehouse).work, every_s=key_days.EVERY_S)
+
+    def budgeting(warehouse: Warehouse, _: StoredLog) -> Work:
+        return BudgetEvaluation(database, warehouse).work
+
+    def telling(_: Warehouse, __: StoredLog) -> Work:
+        return JudgeTroubles(database).work
+
+    return (repricing, keeping, budgeting, telling)
 
 
 SYSTEM = System(

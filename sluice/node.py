@@ -105,7 +105,7 @@ def _add_upkeep(
     process: Process, database: Database, warehouse: Warehouse, event_log: SqliteLog, systems: Parts
 ) -> None:
     purge = Purge(database, warehouse, log=event_log)
-    keepers = {kind: start(warehouse) for kind, start in systems.keepers.items()}
+    keepers = systems.start_keepers(warehouse)
     retention = Retention(process.settings, database, warehouse, keepers=keepers)
     process.upkeep += [
         *((ALONE_EVERY_S, start(warehouse, event_log)) for start in systems.alone),

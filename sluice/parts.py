@@ -74,6 +74,10 @@ class Parts(Struct, frozen=True):
     keepers: Mapping[KeptKind, Callable[[Warehouse], KeepSums]] = {}
     """What has to be kept of the rows of a kind before they go."""
 
+    def start_keepers(self, warehouse: Warehouse) -> dict[KeptKind, KeepSums]:
+        """Returns what keeps sums of rows before they go, over this store."""
+        return {kind: start(warehouse) for kind, start in self.keepers.items()}
+
 
 class System(Struct, frozen=True):
     """One system: its routes, and how its parts are made."""
