@@ -142,8 +142,9 @@ async def scope_of(
     is_timed = not plain.clock.is_utc and not set(PERIODS).isdisjoint(names)
     if is_timed or last_day - first_day < LEAST_DAYS * DAY_US:
         return plain
-    await _note(warehouse, project, path)
-    kept = await find_kept(warehouse, project, path, (from_us, to_us))
+    _, kept = await asyncio.gather(
+        _note(warehouse, project, path), find_kept(warehouse, project, path, (from_us, to_us))
+    )
     if kept is None:
         return plain
     if path != USERS:
