@@ -17,7 +17,6 @@ from schemas.zones import HOUR_US
 MOST_GROUPS = 10_000
 MOST_BUCKETS = 2_500
 """Of the courses of one answer, each."""
-RANKED = {"events": "events", "people": "people"}
 
 Groups = Mapping[str, Sequence[int]]
 """The hashes of issues, by the id of the issue."""
@@ -36,14 +35,19 @@ WHERE {where}
 GROUP BY issue
 LIMIT {limit:UInt32}
 """
+# By what is ordered, and no more: distinct people of all issues are many times as dear as events.
 ORDER = """
-SELECT {issue} AS issue, {sums}
+SELECT {issue} AS issue
 FROM {table}
 WHERE {where}
 GROUP BY issue
 ORDER BY {by} DESC, issue DESC
 LIMIT {limit:UInt32} OFFSET {offset:UInt32}
 """
+ORDERS = {
+    "error_hours": {"events": "sum(events)", "people": "uniqExactMerge(people)"},
+    "errors": {"events": "count()", "people": "uniqExactIf(user_hash, user_hash != 0)"},
+}
 EVENTS = {"error_hours": ("sum(events)", "hour"), "errors": ("count()", "timestamp")}
 COURSES = """
 SELECT {issue} AS issue,
@@ -106,7 +110,7 @@ async def rank_issues(
     if not groups:
         return []
     asked = _Asked(project, groups, wanted)
-    sql = asked.fill(ORDER).replace("{by}", RANKED[by])
+    sql = asked.fill(ORDER).replace("{by}", ORDERS[asked.table][by])
     values = asked.values | {"limit": limit, "offset": offset}
     return [asked.owners[row[0]] for row in (await warehouse.query(sql, values)).rows]
 

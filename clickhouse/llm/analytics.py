@@ -9,7 +9,7 @@ from clickhouse.client import QueryResult, Warehouse
 from clickhouse.failures import QueryTooExpensive
 from clickhouse.llm import rollups
 from clickhouse.llm.filters import TraceFilter
-from clickhouse.llm.groups import count_sessions, measure_latency
+from clickhouse.llm.group_measures import count_sessions, measure_latency
 from clickhouse.llm.key_days import scope_of
 from clickhouse.llm.outlived import note_of_scopes
 from clickhouse.llm.rollups import RollupColumns, Scope, Sums

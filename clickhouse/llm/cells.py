@@ -5,19 +5,8 @@ from typing import Any, NamedTuple
 
 from clickhouse.client import Warehouse
 from clickhouse.llm import rollup_sql, rollups
-from clickhouse.llm.groups import (
-    MOST_ROWS,
-    ORDERS,
-    Grouping,
-    Key,
-    Measured,
-    Only,
-    group_of,
-    key_texts,
-    only_of,
-    shared,
-    sums_in,
-)
+from clickhouse.llm.group_measures import MOST_ROWS, Key, Measured, Only, only_of
+from clickhouse.llm.groups import ORDERS, Grouping, group_of, key_texts, shared, sums_in
 from clickhouse.llm.rollups import SPREAD, RollupColumns, Scope, Sums
 from clickhouse.queries.periods import Period
 from clickhouse.queries.quantiles import Quantiles, milliseconds

@@ -2,17 +2,24 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from clickhouse.client import QueryResult, Warehouse
+from clickhouse.client import Warehouse
 from clickhouse.llm import rollup_sql, rollups
 from clickhouse.llm.filters import TraceFilter
+from clickhouse.llm.group_measures import (
+    Key,
+    Measured,
+    Only,
+    ask,
+    measure,
+    only_of,
+)
 from clickhouse.llm.key_days import scope_of
 from clickhouse.llm.rollups import METADATA, Scope, Sums
-from clickhouse.queries.outlived import outlived_hours
 from clickhouse.queries.periods import PERIODS, Label, Period, Periods
-from clickhouse.queries.quantiles import UNMEASURED, Percentiles, Quantiles, milliseconds
 from clickhouse.queries.values import cents_sum, quotient
 from clickhouse.tags import read_tag
 from schemas.llm.answers import Bucket, Group, SummedGroup, TokenTotals
@@ -31,12 +38,9 @@ ORDERS: Mapping[str, str] = {
     "latency": "s_latency_ns / s_requests",
     "unpriced": "s_unpriced",
 }
-# More is refused: sums over rows that a LIMIT cut off would be wrong.
-MOST_ROWS = 500_000
-MOST_TEXT = 50_000
-"""Characters of group names in one statement."""
-
-Key = tuple[Any, ...]
+KEPT_S = 5.0
+"""For so long a build that was found is there for sure (`processors.llm.key_days.SPARED_S`), though
+another may have replaced it. An answer of many parts takes longer, and looks again."""
 
 
 class Grouping(NamedTuple):
@@ -55,21 +59,6 @@ class Grouping(NamedTuple):
     summed: str | None = None
 
 
-class Measured(NamedTuple):
-    """All numbers of one group."""
-
-    sums: Sums
-    sessions: int
-    spread: Percentiles
-
-
-class Only(NamedTuple):
-    """A restriction of a statement to some groups, by the hash of their keys."""
-
-    clause: str
-    values: dict[str, Any]
-
-
 class Ranked(NamedTuple):
     """The first groups in the order asked for, ties by key: what `read_groups` reads some of."""
 
@@ -79,6 +68,8 @@ class Ranked(NamedTuple):
     hashes: list[int]
     sums: Mapping[Key, Sums]
     """Of the groups, where the ranking added them all up; else empty."""
+    scoped_s: float
+    """When it was looked up which days are kept, on the monotonic clock."""
 
     def chunks(self, at_once: int) -> list[slice]:
         """Returns the groups in chunks of so many."""
@@ -94,7 +85,7 @@ async def rank_groups(
     base_only: bool = False,
 ) -> Ranked:
     """Returns the first groups, by their keys."""
-    names = grouping.names
+    names, began = grouping.names, time.monotonic()
     scoped = await scope_of(warehouse, project, wanted, names=names, base_only=base_only)
     values = rollups.values_of(scoped) | {"limit": grouping.limit}
     answer = await warehouse.query(rank_statement(scoped, grouping), values)
@@ -103,7 +94,7 @@ async def rank_groups(
     sums: dict[Key, Sums] = {}
     if adds_all(scoped):
         sums = {key: Sums(*row[width:-1]) for key, row in zip(keys, answer.rows, strict=True)}
-    return Ranked(scoped, grouping, keys, [row[-1] for row in answer.rows], sums)
+    return Ranked(scoped, grouping, keys, [row[-1] for row in answer.rows], sums, began)
 
 
 async def read_groups(
@@ -112,13 +103,12 @@ async def read_groups(
     """Returns some of the ranked groups with all their numbers."""
     scoped, grouping = ranked.scoped._replace(project=project), ranked.grouping
     names, keys = grouping.names, ranked.keys[chosen]
-    if scoped.kept is not None:
-        # An answer of many parts takes long: what was kept at its beginning may be gone.
+    if scoped.kept is not None and time.monotonic() - ranked.scoped_s > KEPT_S:
         scoped = await scope_of(warehouse, project, scoped.wanted, names=names)
     are_all = len(keys) == len(ranked.keys) < grouping.limit
     only = Only("", {}) if are_all else only_of(names, keys, ranked.hashes[chosen])
     found, buckets = await asyncio.gather(
-        _measure(warehouse, scoped, names, only, ranked.sums),
+        measure(warehouse, scoped, names, only, ranked.sums),
         _buckets_of(warehouse, scoped, grouping, only),
     )
     return [
@@ -152,17 +142,6 @@ async def sum_groups(
         sums = Sums(**dict(zip(chosen, row[len(names) :], strict=True)))
         found.append(SummedGroup(key=texts.key, start=texts.start, **shared(sums)))
     return found
-
-
-async def count_sessions(warehouse: Warehouse, scoped: Scope) -> int:
-    """Returns the exact number of distinct sessions."""
-    sql = rollups.sessions_statement(scoped, ())
-    return int((await warehouse.query(sql, rollups.values_of(scoped))).rows[0][0])
-
-
-async def measure_latency(warehouse: Warehouse, scoped: Scope) -> Percentiles:
-    """Returns p50, p90, p95 and p99 of latency in milliseconds."""
-    return (await _spreads_of(warehouse, scoped, (), Only("", {}))).get((), UNMEASURED)
 
 
 def adds_all(scoped: Scope) -> bool:
@@ -213,79 +192,6 @@ def ordered(grouping: Grouping) -> str:
     return f"{ORDERS[grouping.order]} {direction}, {', '.join(keys)}"
 
 
-async def _measure(
-    warehouse: Warehouse,
-    scoped: Scope,
-    names: tuple[str, ...],
-    only: Only,
-    known: Mapping[Key, Sums],
-) -> dict[Key, Measured]:
-    """Returns all numbers of some groups: in one pass where no rollup has the sums."""
-    scoped = scoped._replace(only=only.clause)
-    width = len(names)
-    if scoped.table == "base":
-        statement = rollups.statement(scoped, names, rollups.full(scoped))
-        answer = await _ask(warehouse, scoped, statement, only)
-        return {
-            tuple(row[:width]): Measured(
-                Sums(*row[width:-2]), int(row[-2]), milliseconds(Quantiles(*row[-1]))
-            )
-            for row in answer.rows
-        }
-    sums, sessions, spreads = await asyncio.gather(
-        _sums_of(warehouse, scoped, names, only, known),
-        _sessions_of(warehouse, scoped, names, only),
-        _spreads_of(warehouse, scoped, names, only),
-    )
-    return {
-        key: Measured(each, sessions.get(key, 0), spreads.get(key, UNMEASURED))
-        for key, each in sums.items()
-    }
-
-
-async def _sums_of(
-    warehouse: Warehouse,
-    scoped: Scope,
-    names: tuple[str, ...],
-    only: Only,
-    known: Mapping[Key, Sums],
-) -> Mapping[Key, Sums]:
-    if known:
-        return known
-    width = len(names)
-    statement = rollups.statement(scoped, names, rollups.sums(scoped))
-    answer = await _ask(warehouse, scoped, statement, only)
-    return {tuple(row[:width]): Sums(*row[width:]) for row in answer.rows}
-
-
-async def _sessions_of(
-    warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
-) -> dict[Key, int]:
-    answer = await _ask(warehouse, scoped, rollups.sessions_statement(scoped, names), only)
-    return {tuple(row[:-1]): int(row[-1]) for row in answer.rows}
-
-
-async def _spreads_of(
-    warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
-) -> dict[Key, Percentiles]:
-    """Returns percentiles; of groups with few values from the values, if no row is gone."""
-    found = await _quantiles_of(warehouse, scoped, names, only)
-    few = {key: hashed for key, (hashed, quantiles) in found.items() if quantiles.lacks_values}
-    if few and outlived_hours(scoped.project, *rollups.range_of(scoped)) is None:
-        among = only_of(names, list(few), list(few.values())) if names else only
-        base = scoped._replace(table="base", kept=None, only=among.clause)
-        found |= await _quantiles_of(warehouse, base, names, among)
-    return {key: milliseconds(quantiles) for key, (_, quantiles) in found.items()}
-
-
-async def _quantiles_of(
-    warehouse: Warehouse, scoped: Scope, names: tuple[str, ...], only: Only
-) -> dict[Key, tuple[int, Quantiles]]:
-    """Returns the hash and the quantiles of each group."""
-    answer = await _ask(warehouse, scoped, rollups.spread_statement(scoped, names), only)
-    return {tuple(row[:-2]): (row[-1], Quantiles(*row[-2])) for row in answer.rows}
-
-
 async def _buckets_of(
     warehouse: Warehouse, scoped: Scope, grouping: Grouping, only: Only
 ) -> dict[Key, list[Bucket]] | None:
@@ -298,7 +204,7 @@ async def _buckets_of(
     scoped = await scope_of(warehouse, project, wanted, names=names, base_only=base_only)
     scoped = scoped._replace(only=only.clause)
     statement = rollups.statement(scoped, names, rollups.sums(scoped))
-    answer = await _ask(warehouse, scoped, statement, only)
+    answer = await ask(warehouse, scoped, statement, only)
     width = len(grouping.names)
     periods = Periods(scoped.clock, interval)
     every = periods.keys(*rollups.range_of(scoped)) if grouping.fill else []
@@ -310,29 +216,6 @@ async def _buckets_of(
         key: [_bucket(periods.label(start), sums[start]) for start in sorted(sums)]
         for key, sums in found.items()
     }
-
-
-async def _ask(warehouse: Warehouse, scoped: Scope, statement: str, only: Only) -> QueryResult:
-    """Runs a statement of `rollups`; `only` gives what its condition binds."""
-    values = rollups.values_of(scoped) | only.values
-    return await warehouse.query(statement, values, max_result_rows=MOST_ROWS)
-
-
-def only_of(names: tuple[str, ...], keys: Sequence[Key], hashes: list[int]) -> Only:
-    """Restricts a statement to some groups.
-
-    By each text of theirs first: the engine looks at the few of a dictionary, or into an index,
-    where it had to work out a hash of every row.
-    """
-    clause, values = "", {}
-    for place, name in enumerate(names):
-        texts = sorted({key[place] for key in keys}) if name in rollups.DIMENSIONS else []
-        if 0 < sum(map(len, texts)) <= MOST_TEXT:
-            clause += f" AND k{place} IN {{only{place}:Array(String)}}"
-            values[f"only{place}"] = texts
-    hashed = rollups.key_hash(rollups.key_names(names))
-    clause += f" AND {hashed} IN {{hashes:Array(UInt64)}}"
-    return Only(clause, {**values, "hashes": hashes})
 
 
 class _KeyTexts(NamedTuple):

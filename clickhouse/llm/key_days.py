@@ -144,8 +144,9 @@ async def scope_of(
     least_days = LEAST_DAYS if are_whole else 1
     if is_timed or last_day - first_day < least_days * DAY_US:
         return plain
-    await _note(warehouse, project, path)
-    kept = await find_kept(warehouse, project, path, (from_us, to_us))
+    _, kept = await asyncio.gather(
+        _note(warehouse, project, path), find_kept(warehouse, project, path, (from_us, to_us))
+    )
     if kept is None:
         return plain
     if path != USERS:

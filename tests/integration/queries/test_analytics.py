@@ -15,7 +15,7 @@ from msgspec import structs
 
 from clickhouse.client import Warehouse
 from clickhouse.failures import QueryTooExpensive
-from clickhouse.llm import groups
+from clickhouse.llm import group_measures
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping
 from clickhouse.queries.quantiles import MOST_EXACT
@@ -333,7 +333,7 @@ async def test_more_buckets_than_the_bound_are_refused_and_never_cut(
     read_us: int,
 ) -> None:
     store_traces(warehouse, random_traces(project.project_id, 8, 300, days=20))
-    monkeypatch.setattr(groups, "MOST_ROWS", 10)
+    monkeypatch.setattr(group_measures, "MOST_ROWS", 10)
     grouping = Grouping(("provider",), limit=1, interval=interval)
     short = TraceFilter(from_us=START_US, to_us=START_US + 9 * read_us)
     long = TraceFilter(from_us=START_US, to_us=START_US + 20 * DAY_US)

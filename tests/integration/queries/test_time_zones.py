@@ -18,6 +18,7 @@ from clickhouse.llm.filters import SpanFilter, TraceFilter
 from clickhouse.llm.groups import Grouping
 from clickhouse.llm.span_analytics import analyse_spans
 from clickhouse.queries import hours as rollup_hours
+from clickhouse.queries import periods
 from schemas.projects import ProjectContext
 from schemas.zones import DAY_US, clock_of
 from tests.integration.queries.conftest import analyse, store_outcomes, store_spans, store_traces
@@ -230,6 +231,31 @@ async def test_filled_periods_of_many_providers_are_bounded_together(
 
     with pytest.raises(QueryTooExpensive, match="fill: "):
         await analytics.analyse(warehouse, project, _range(rows), period="hour", fill=True)
+
+
+def test_a_clock_that_changes_often_is_read_as_one_that_changes_seldom(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = int(datetime(2016, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+    clock = clock_of("Europe/Berlin", first, first + 3650 * DAY_US)
+    assert len(clock.starts) > periods.MOST_ADDED
+    chance = random.Random(11)
+    moments = [start + chance.choice((-1, 0, 1)) for start in clock.starts]
+    moments += [chance.randrange(first, first + 3650 * DAY_US) for _ in range(200)]
+    columns = [periods.period_sql(one, clock, "at") for one in periods.PERIODS]
+    monkeypatch.setattr(periods, "MOST_ADDED", len(clock.starts))
+    columns += [periods.period_sql(one, clock, "at") for one in periods.PERIODS]
+
+    rows = warehouse.query_now(
+        f"""SELECT {", ".join(columns)} FROM
+            (SELECT fromUnixTimestamp64Micro(arrayJoin({{m:Array(Int64)}}), 'UTC') AS at)""",
+        {"m": moments, **periods.period_values(clock)},
+        {},
+    ).rows
+
+    half = len(periods.PERIODS)
+    assert [row[:half] for row in rows] == [row[half:] for row in rows]
+    assert len({row[half] for row in rows}) > 200
 
 
 def test_days_of_centuries_are_not_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ SELECT
     grouping(k0, k1, k2) AS level
 FROM (
     SELECT
-        (toUnixTimestamp64Micro(t.timestamp) + transform(roundDown(toUnixTimestamp64Micro(t.timestamp), {zone_starts:Array(Int64)}), {zone_starts:Array(Int64)}, {zone_offsets:Array(Int64)}, toInt64(0))) - positiveModulo((toUnixTimestamp64Micro(t.timestamp) + transform(roundDown(toUnixTimestamp64Micro(t.timestamp), {zone_starts:Array(Int64)}), {zone_starts:Array(Int64)}, {zone_offsets:Array(Int64)}, toInt64(0))), 86400000000) AS k0,
+        (toUnixTimestamp64Micro(t.timestamp) + ({zone_offsets:Array(Int64)}[1])) - positiveModulo((toUnixTimestamp64Micro(t.timestamp) + ({zone_offsets:Array(Int64)}[1])), 86400000000) AS k0,
         provider AS k1,
         model_requested AS k2,
         count() AS m_requests,
@@ -45,7 +45,7 @@ FROM (
     GROUP BY k0, k1, k2
     UNION ALL
     SELECT
-        (toUnixTimestamp64Micro(bucket) + transform(roundDown(toUnixTimestamp64Micro(bucket), {zone_starts:Array(Int64)}), {zone_starts:Array(Int64)}, {zone_offsets:Array(Int64)}, toInt64(0))) - positiveModulo((toUnixTimestamp64Micro(bucket) + transform(roundDown(toUnixTimestamp64Micro(bucket), {zone_starts:Array(Int64)}), {zone_starts:Array(Int64)}, {zone_offsets:Array(Int64)}, toInt64(0))), 86400000000) AS k0,
+        (toUnixTimestamp64Micro(bucket) + ({zone_offsets:Array(Int64)}[1])) - positiveModulo((toUnixTimestamp64Micro(bucket) + ({zone_offsets:Array(Int64)}[1])), 86400000000) AS k0,
         provider AS k1,
         model_requested AS k2,
         requests AS m_requests,

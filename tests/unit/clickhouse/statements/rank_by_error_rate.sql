@@ -4,7 +4,7 @@ SELECT
     k1,
     sum(m_requests) AS s_requests,
     sum(m_errors) AS s_errors,
-    sipHash64(k0, k1) AS hash
+    cityHash64(k0, k1) AS hash
 FROM (
     SELECT
         model_requested AS k0,

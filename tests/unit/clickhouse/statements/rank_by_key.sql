@@ -13,7 +13,7 @@ SELECT
     sum(m_unpriced) AS s_unpriced,
     sum(m_latency_ns) AS s_latency_ns,
     sum(m_counted) AS s_counted,
-    sipHash64(k0) AS hash
+    cityHash64(k0) AS hash
 FROM (
     SELECT
         provider AS k0,

@@ -2,7 +2,7 @@
 SELECT
     k0,
     tuple(sum(measured), if(sum(measured) <= 500 AND length(groupArrayArray(501)(few)) = sum(measured) AND sum(measured) > 0, arrayReduce('quantilesExactInclusive(0.5, 0.9, 0.95, 0.99)', groupArrayArray(501)(few)), []), [finalizeAggregation((quantilesDDArrayState(0.01, 0.5, 0.9, 0.95, 0.99)(few) + quantilesDDMergeStateIf(0.01, 0.5, 0.9, 0.95, 0.99)(spread, empty(few)))), finalizeAggregation((quantilesDDArrayState(0.01, 0.5, 0.9, 0.95, 0.99)(few) + quantilesDDMergeStateIf(0.01, 0.5, 0.9, 0.95, 0.99)(spread, empty(few))) + initializeAggregation('quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)', 18446744073709551615)), finalizeAggregation((quantilesDDArrayState(0.01, 0.5, 0.9, 0.95, 0.99)(few) + quantilesDDMergeStateIf(0.01, 0.5, 0.9, 0.95, 0.99)(spread, empty(few))) + initializeAggregation('quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)', 18446744073709551615) + initializeAggregation('quantilesDDState(0.01, 0.5, 0.9, 0.95, 0.99)', 18446744073709551615))]),
-    sipHash64(k0)
+    cityHash64(k0)
 FROM (
     SELECT
         user_id AS k0,
