@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 
+from controlplane import sqlite_connection
 from controlplane.failures import Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -58,7 +59,11 @@ class Database:
                 hide_parameters=True,
                 pool_pre_ping=not self.is_sqlite,
                 pool_timeout=_CONNECT_TIMEOUT_S,
-                connect_args={} if self.is_sqlite else _postgres_arguments(timeout_s),
+                connect_args=(
+                    {"async_creator_fn": sqlite_connection.connect}
+                    if self.is_sqlite
+                    else _postgres_arguments(timeout_s)
+                ),
             ),
         )
         self.engine: AsyncEngine = config.get_engine()

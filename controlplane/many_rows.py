@@ -26,8 +26,12 @@ async def insert_new(
 
 def insert_of(session: AsyncSession, model: type[Any]) -> postgresql.Insert | sqlite.Insert:
     """Returns an INSERT that may say what happens to rows that are there."""
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    return (sqlite.insert if is_sqlite else postgresql.insert)(table_of(model))
+    return insert_on(session.get_bind().dialect.name, model)
+
+
+def insert_on(dialect: str, model: type[Any]) -> postgresql.Insert | sqlite.Insert:
+    """Returns the same for a database by its name."""
+    return (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table_of(model))
 
 
 def table_of(model: type[Any]) -> Table:

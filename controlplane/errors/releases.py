@@ -1,6 +1,7 @@
 """The releases of a project: known from events, or made known, and the newest of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
 from controlplane.errors.models import Release
-from controlplane.many_rows import insert_of, named_so, parts
+from controlplane.many_rows import insert_on, named_so, parts
 from controlplane.models import Project
 from controlplane.rules import as_uuid, uuid_of
 from schemas.errors.issues import ReleaseRow, Sighting
@@ -115,8 +116,13 @@ async def _newest_rows(session: AsyncSession, project_id: UUID) -> Sequence[Rele
 
 
 def _see(session: AsyncSession) -> Any:
+    return _see_on(session.get_bind().dialect.name)
+
+
+@cache
+def _see_on(dialect: str) -> Any:
     """Returns the statement that makes a release known, or moves its moments."""
-    statement = insert_of(session, Release)
+    statement = insert_on(dialect, Release)
     new, row = statement.excluded, Release
     earlier = new.first_seen_us < row.first_seen_us
     later = or_(row.last_seen_us.is_(None), new.last_seen_us > row.last_seen_us)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from eventlog.producer import Items
 from ingest.errors.attachments import Attached, AttachmentLimits, frame_attachments
@@ -68,6 +68,15 @@ _HEX_ID = re.compile(r"[0-9a-f]{32}\Z")
 class _Event(Struct, frozen=True, gc=False):
     event_id: Raw = ABSENT
     type: Raw = ABSENT
+    user: Raw = ABSENT
+    old_user: Raw = field(default=ABSENT, name="sentry.interfaces.User")
+    sdk: Raw = ABSENT
+
+    @property
+    def asking(self) -> bytes:
+        """The parts that may ask for the address of the client."""
+        # Raw is a buffer: to look through all of an event of 11 KB takes 7 us.
+        return b"\n".join((self.user, self.old_user, self.sdk))  # type: ignore[arg-type]
 
 
 class _Logged(NamedTuple):
@@ -140,7 +149,8 @@ def _first_id(events: Sequence[_Logged]) -> str:
 def _traced(streamed: Sequence[Streamed], head: Head, told: Mapping[str, str]) -> Iterator[_Logged]:
     for some in streamed:
         for one in some.transactions:
-            yield _Logged(TRANSACTION, _sent(head, one.text, told), one.item_id)
+            sent = _sent(_told(head, told, one.text), one.text)
+            yield _Logged(TRANSACTION, sent, one.item_id)
         for one in some.spans:
             sent = encode_sent(SentItem("sentry", head, Raw(one.text)))
             yield _Logged(STREAMED_SPAN, sent, one.item_id)
@@ -159,7 +169,8 @@ def split_stored(body: bytes, told: Mapping[str, str], max_item_bytes: int) -> S
     kind = TRANSACTION if text_of(event.type) == "transaction" else ERROR
     head = Head(sdk=_sdk_of(told), environment=told.get(ENVIRONMENT, ""))
     item_id = id_of(text_of(event.event_id)) or uuid4().hex
-    return Split(_by_kind([_Logged(kind, _sent(head, text, told), item_id)]), (), item_id)
+    sent = _sent(_told(head, told, event.asking), text)
+    return Split(_by_kind([_Logged(kind, sent, item_id)]), (), item_id)
 
 
 def id_of(text: str) -> str:
@@ -185,11 +196,12 @@ def _logged(
         event, text = _read(bytes(item.payload), max_item_bytes)
         if item.type in OWN_IDS:
             item_id = OWN_IDS[item.type](text)
-            logged.append(_Logged(kind, _sent(others, text, told), item_id))
+            sent = _sent(_told(others, told, event.asking), text)
+            logged.append(_Logged(kind, sent, item_id))
             continue
         item_id = own.event_id or id_of(text_of(event.event_id)) or uuid4().hex
         kind = FEEDBACK if kind is ERROR and _is_feedback(event) else kind
-        logged.append(_Logged(kind, _sent(own, text, told), item_id))
+        logged.append(_Logged(kind, _sent(_told(own, told, event.asking), text), item_id))
         # The envelope's id is that of its one event; what comes behind has its own.
         own = others
     return logged
@@ -262,10 +274,14 @@ def _read(payload: bytes, max_item_bytes: int) -> tuple[_Event, bytes]:
         raise BadJson("Invalid event", details=[Issue([], rule)]) from error
 
 
-def _sent(head: Head, text: bytes, told: Mapping[str, str]) -> bytes:
-    # Each look is at all of the event: most have not even the word.
-    if b"auto" in text and any(asked in text for asked in ASKS_FOR_ADDRESS):
-        head = msgspec.structs.replace(head, client_ip=told.get(CLIENT_IP, ""))
+def _told(head: Head, told: Mapping[str, str], asking: bytes) -> Head:
+    """Puts the address of the client in where a part of the event asks for it."""
+    if b"auto" in asking and any(asked in asking for asked in ASKS_FOR_ADDRESS):
+        return msgspec.structs.replace(head, client_ip=told.get(CLIENT_IP, ""))
+    return head
+
+
+def _sent(head: Head, text: bytes) -> bytes:
     return encode_sent(SentItem("sentry", head, Raw(text)))
 
 

@@ -116,12 +116,18 @@ class TestItems:
         "event",
         [
             b'{"user":{"ip_address":"{{auto}}"}}',
+            b'{"sentry.interfaces.User":{"ip_address":"{{auto}}"}}',
             b'{"sdk":{"settings":{"infer_ip":"auto"}}}',
             b'{"sdk": {"settings": {"infer_ip": "auto"}}}',
         ],
     )
     def test_the_address_is_kept_for_who_asks_for_it(self, event: bytes) -> None:
         assert sent(split(({"type": "event"}, event)))[0].head.client_ip == "192.0.2.7"
+
+    def test_the_address_is_not_kept_for_who_only_writes_of_it(self) -> None:
+        event = b'{"message":"{{auto}}","user":{"id":"auto"}}'
+
+        assert sent(split(({"type": "event"}, event)))[0].head.client_ip == ""
 
     @pytest.mark.parametrize(
         ("payload", "error"),
