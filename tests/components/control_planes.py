@@ -20,6 +20,12 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture
+def migrated_url(migrated_file: Path, tmp_path: Path) -> str:
+    """The URL of a SQLite file of the test's own at the newest revision."""
+    return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'control.db')}"
+
+
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres: Postgres | ContainerPostgres) -> str:
     """The name of a database of the shared server at the newest revision."""

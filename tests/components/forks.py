@@ -23,10 +23,13 @@ from typing import IO, Any
 
 SCRIPT = str(Path(sys.executable).with_name("sluice"))
 MAX_REQUEST = 1 << 18
+MODULE = "FORK_MODULE"
+"""Names in the environment of a fork a module that runs in place of `sluice`. What it replaces must
+be looked up when it is used: everything is imported by then."""
 FORKER = """
 import gc
 gc.disable()
-import json, os, signal, socket, sys
+import json, os, runpy, signal, socket, sys
 import aiosqlite, faust.app, faust.models, faust.tables, faust.worker, uvloop
 import sluice.serve, sluice.cli
 import sluice.node, sluice.edge_node, sluice.api_node, sluice.worker_node, sluice.warehouse_node
@@ -66,6 +69,8 @@ channel = socket.socket(fileno={channel})
 serve(channel)
 channel.close()
 gc.enable()
+if module := os.environ.get("{MODULE}"):
+    runpy.run_module(module, run_name="__main__")
 sys.exit(sluice.cli.main())
 """
 
@@ -180,7 +185,7 @@ def _forker() -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_REQUEST)
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
-    program = FORKER.replace("{channel}", str(theirs.fileno()))
+    program = FORKER.replace("{channel}", str(theirs.fileno())).replace("{MODULE}", MODULE)
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", program.replace("{MAX_REQUEST}", str(MAX_REQUEST))],
         # Of the threads of libraries none is there at a fork.

@@ -12,9 +12,10 @@ from typing import Self
 from urllib.parse import quote
 
 import httpx
+from sqlalchemy import select
 
 from controlplane.database import Database
-from controlplane.progress import PartitionProgress
+from controlplane.models import OwnedPartition
 from eventlog.kafka_address import KafkaAddress
 from eventlog.kafka_offsets import OffsetReader
 from eventlog.kafka_topics import TopicSettings, check_topics
@@ -184,21 +185,33 @@ class Cluster:
 
     async def _lag(self) -> int:
         topics = check_topics(self._address, TopicSettings(partitions=PARTITIONS))
-        offsets = OffsetReader(self._address)
+        names = {self._address.topic(name): name for name in AGENT_TOPICS}
+        places = [
+            TopicPartition(topic, number)
+            for topic, name in names.items()
+            for number in range(topics[name].partitions)
+        ]
+        # What is stored first: what comes meanwhile lags, and is not taken for stored.
+        stored = await self._stored()
+        async with OffsetReader(self._address) as offsets:
+            ends = await offsets.read_ends(places)
+        lag = 0
+        for place, one in ends.items():
+            name = names[place.topic]
+            lag += one.end - 1 - stored.get((topics[name].log_id, name, place.partition), -1)
+        return lag
+
+    async def _stored(self) -> dict[tuple[str, str, int], int]:
+        """Returns through which offset each partition is stored, with one statement."""
+        row = OwnedPartition
         database = Database(self._database_url)
         try:
-            checkpoints = PartitionProgress(database)
-            lag = 0
-            for name in AGENT_TOPICS:
-                held = await checkpoints.read(topics[name].log_id, name)
-                numbers = range(topics[name].partitions)
-                places = [TopicPartition(self._address.topic(name), number) for number in numbers]
-                for place, ends in (await offsets.read_ends(places)).items():
-                    stored = held.get(place.partition)
-                    lag += ends.end - 1 - (stored.progress.stored_through if stored else -1)
-            return lag
+            async with database.reading() as session:
+                found = await session.execute(
+                    select(row.log_id, row.topic, row.partition, row.stored_through)
+                )
+                return {(log_id, topic, number): at for log_id, topic, number, at in found}
         finally:
-            await offsets.close()
             await database.close()
 
     def stop(self) -> None:

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,9 @@ KEY = "pulse_sk_11111111-1111-4111-8111-111111111111"
 PROJECT_NAME = "First"
 START_TIMEOUT_S = 60.0
 CONSOLE_SCRIPT = forks.SCRIPT
+FAULTY = (sys.executable, "-m", "tests.e2e.faulty_up")
+FORKED_FAULTS = frozenset({"FAULT_SEED", "FAULT_RATE", "FAULT_STALL"})
+"""They replace a method of a class. The others must be there before all else is imported."""
 EDGES = os.environ.get("E2E_EDGES", "0")
 """Edge processes of each `sluice up` that says nothing of its own about them, on any machine."""
 COOKIE = "better-auth.session_token"
@@ -55,9 +59,10 @@ class Server:
         self.data_dir = data_dir
         self.role = role
         self._ready = ready
+        is_faulty = tuple(command) == FAULTY and FORKED_FAULTS.issuperset(environ or {})
         is_usual = tuple(command) == (CONSOLE_SCRIPT,) and not from_nothing
-        self._is_copied = is_usual
-        self._is_forked = is_usual and not environ
+        self._is_copied = is_usual or is_faulty
+        self._is_forked = (is_usual and not environ) or is_faulty
         (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         self.settings = dict(settings or {})
@@ -65,6 +70,8 @@ class Server:
         """What follows the command."""
         self.output = data_dir.parent / f"{data_dir.name}.out"
         self._environ = dict(environ or {})
+        if is_faulty:
+            self._environ[forks.MODULE] = FAULTY[-1]
         self._command = command
         self._process: subprocess.Popen[bytes] | forks.Fork | None = None
         self._admin: httpx.Client | None = None

@@ -6,7 +6,6 @@ random, one edge. The seed is fixed; `make storm` takes another, and more rounds
 
 import os
 import random
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,11 +18,10 @@ from tests.e2e.audit import audit
 from tests.e2e.cluster import Cluster, pause, resume
 from tests.e2e.load import Ledger, Load
 from tests.e2e.seeds import SEED, seed_of
-from tests.e2e.server import Server, create_project
+from tests.e2e.server import FAULTY, Server, create_project
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.slow
 
-FAULTY = (sys.executable, "-m", "tests.e2e.faulty_up")
 ROUNDS = int(os.environ.get("E2E_ROUNDS") or 10)
 SESSION_S = 3.0
 """After which a paused worker is replaced."""

@@ -16,8 +16,7 @@ import zstandard
 from tests.e2e.audit import list_all
 from tests.e2e.load import make_trace
 from tests.e2e.payloads import span, trace
-from tests.e2e.server import Project, Server, create_project, wait_for
-from tests.e2e.test_kill import FAULTY
+from tests.e2e.server import FAULTY, Project, Server, create_project, wait_for
 
 INVALID = "Invalid JSON body"
 

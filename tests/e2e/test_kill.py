@@ -7,7 +7,6 @@ the start itself, and edge processes by themselves, where there are any (`E2E_ED
 import os
 import random
 import signal
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,9 +16,8 @@ import pytest
 from tests.e2e.audit import audit
 from tests.e2e.load import Ledger, Load
 from tests.e2e.seeds import SEED, seed_of
-from tests.e2e.server import CONSOLE_SCRIPT, Server, create_project, wait_for
+from tests.e2e.server import CONSOLE_SCRIPT, FAULTY, Server, create_project, wait_for
 
-FAULTY = (sys.executable, "-m", "tests.e2e.faulty_up")
 SETTINGS = {"DEDUP_FILTER_BITS": "20"}
 
 

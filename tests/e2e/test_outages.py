@@ -1,7 +1,6 @@
 """What senders meet while something is away, and that all of it is there once afterwards."""
 
 import secrets
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,10 @@ from tests.e2e.audit import audit
 from tests.e2e.cluster import Cluster
 from tests.e2e.load import Ledger, Load
 from tests.e2e.payloads import trace
-from tests.e2e.server import Project, Server, create_project, wait_for
+from tests.e2e.server import FAULTY, Project, Server, create_project, wait_for
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.slow
 
-FAULTY = (sys.executable, "-m", "tests.e2e.faulty_up")
 SMALL_SPOOL = 500_000
 SMALL_DISK_PAGES = "40"
 

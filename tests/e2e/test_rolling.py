@@ -16,7 +16,7 @@ from tests.e2e.cluster import Cluster
 from tests.e2e.load import Ledger, Sent, make_items
 from tests.e2e.server import Project, create_project
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.slow
 
 PATHS = {"trace": "/v1/traces/async", "span": "/v1/spans/async"}
 

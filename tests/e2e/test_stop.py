@@ -12,8 +12,7 @@ import pytest
 from tests.e2e.audit import audit, list_all
 from tests.e2e.load import Ledger, Load
 from tests.e2e.payloads import trace
-from tests.e2e.server import PROJECT_NAME, Server, create_project, wait_for
-from tests.e2e.test_kill import FAULTY
+from tests.e2e.server import FAULTY, PROJECT_NAME, Server, create_project, wait_for
 
 pytestmark = pytest.mark.alone
 

@@ -6,9 +6,22 @@ With `-m containers` it is a ClickHouse server.
 from collections.abc import Iterator
 
 import pytest
+from argon2 import PasswordHasher
 
 from clickhouse.client import Warehouse
 from clickhouse.migrate import migrate
+from controlplane import crypto
+
+
+@pytest.fixture(scope="package", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Has a sign-up cost nothing: 16 ms of a processor, where most tests sign two people up and in.
+
+    What a password of an installation costs is proved by `tests/unit/controlplane/test_crypto.py`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(crypto, "_PASSWORDS", PasswordHasher(time_cost=1, memory_cost=8))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """What becomes of a deployment that is cancelled: real repositories, processes, one deployer."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,8 +24,8 @@ WAITING = "echo waiting; trap '' TERM; while :; do sleep 0.1; done"
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'control.db'}"
+def url(migrated_url: str) -> str:
+    return migrated_url
 
 
 async def test_a_build_that_is_cancelled_ends_and_the_next_begins(world: World) -> None:

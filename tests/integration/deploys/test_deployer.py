@@ -2,7 +2,6 @@
 
 import os
 import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,9 +33,9 @@ from tests.integration.deploys.running import World, commit, page, until
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def url(migrated_url: str) -> str:
     """One database is enough here: the queue is proved on both."""
-    return f"sqlite:///{tmp_path / 'control.db'}"
+    return migrated_url
 
 
 async def test_a_commit_serves_and_the_next_one_takes_its_place(world: World) -> None:

@@ -49,9 +49,9 @@ SECRET = "correct-horse-battery"
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def url(migrated_url: str) -> str:
     """One database is enough here."""
-    return f"sqlite:///{tmp_path / 'control.db'}"
+    return migrated_url
 
 
 @pytest.fixture

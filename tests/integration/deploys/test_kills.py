@@ -124,8 +124,8 @@ def supervised(instances: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'control.db'}"
+def url(migrated_url: str) -> str:
+    return migrated_url
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-from pathlib import Path
 
 import pytest
 from multidict import CIMultiDict
@@ -18,8 +17,8 @@ from tests.integration.deploys.running import World, until
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'control.db'}"
+def url(migrated_url: str) -> str:
+    return migrated_url
 
 
 async def test_it_gets_none_and_the_app_gets_them_again_once_it_is_back(world: World) -> None:

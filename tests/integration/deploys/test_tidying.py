@@ -20,8 +20,8 @@ PLAN = Plan(kind="command", install="", build="", start="./run", why="")
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'control.db'}"
+def url(migrated_url: str) -> str:
+    return migrated_url
 
 
 async def test_what_has_ended_takes_no_space_and_all_else_stays(

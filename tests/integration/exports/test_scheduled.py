@@ -1,6 +1,7 @@
 """Scheduled exports: what a run writes, when it is due, who runs it, who is told of failures."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,9 +44,11 @@ class Clock:
 
 
 @pytest.fixture
-async def database(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path_factory.mktemp('plane') / 'control.db'}")
-    await database.migrate()
+async def database(
+    migrated_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Database]:
+    file = shutil.copy(migrated_file, tmp_path_factory.mktemp("plane") / "control.db")
+    database = Database(f"sqlite:///{file}")
     yield database
     await database.close()
 

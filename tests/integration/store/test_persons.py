@@ -112,9 +112,8 @@ class Log:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[FusedDatabase]:
-    database = FusedDatabase(f"sqlite:///{tmp_path / 'control.db'}")
-    await database.migrate()
+async def database(migrated_url: str) -> AsyncIterator[FusedDatabase]:
+    database = FusedDatabase(migrated_url)
     yield database
     await database.close()
 

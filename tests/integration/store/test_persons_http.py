@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
 
 import httpx
 import msgspec
@@ -24,9 +23,8 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.fixture
-async def database(tmp_path: Any) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'control.db'}")
-    await database.migrate()
+async def database(migrated_url: str) -> AsyncIterator[Database]:
+    database = Database(migrated_url)
     yield database
     await database.close()
 

@@ -21,10 +21,11 @@ from sluice.probing import ONLY, ControlPlane, ToLog
 FORM = {"name": "Shop", "type": "http", "url": "http://127.0.0.1:1/", "interval_seconds": 1}
 
 
-async def test_what_ended_the_prober_is_said_and_it_begins_anew(tmp_path: Path) -> None:
+async def test_what_ended_the_prober_is_said_and_it_begins_anew(
+    migrated_url: str, tmp_path: Path
+) -> None:
     vault = Vault("a secret of thirty-two characters")
-    database = Database(f"sqlite:///{tmp_path / 'control.db'}")
-    await database.migrate()
+    database = Database(migrated_url)
     async with database.session() as session:
         project, _ = await insert_project(session, vault, "Shop", admin_id=None)
         project_id = ProjectId(str(project.id))

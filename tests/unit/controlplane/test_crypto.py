@@ -85,7 +85,7 @@ def test_a_token_is_hashed_as_sha256_in_hex() -> None:
 async def test_only_the_right_password_fits() -> None:
     stored = await hash_password("correct horse")
 
-    assert stored.startswith("$argon2id$")
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert await is_password("correct horse", stored)
     assert not await is_password("correct horse ", stored)
     assert not await is_password("correct horse", None)
