@@ -27,6 +27,7 @@ from clickhouse.llm.groups import (
     rank_groups,
     read_groups,
 )
+from clickhouse.llm.key_days import scope_of
 from clickhouse.llm.outlived import joined, note_of_scopes
 from clickhouse.llm.rollups import DIMENSIONS, METADATA
 from clickhouse.llm.span_analytics import analyse_spans
@@ -112,7 +113,11 @@ async def _begin_groups(
     warehouse: Warehouse, project: ProjectContext, wanted: TraceFilter, grouping: Grouping
 ) -> tuple[Begun, SumsOnly | None]:
     ranked = await rank_groups(warehouse, project, wanted, grouping)
-    note = note_of_scopes((ranked.scoped,), of="groups")
+    scopes = [ranked.scoped]
+    if grouping.interval is not None and project.rows_from_us is not None:
+        names = (*grouping.names, grouping.interval)
+        scopes.append(await scope_of(warehouse, project, wanted, names=names))
+    note = note_of_scopes(scopes, of="groups")
     at_once = GROUPS_AT_ONCE
     if grouping.interval is not None:
         assert wanted.from_us is not None

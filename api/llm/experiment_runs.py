@@ -19,6 +19,7 @@ from clickhouse.llm.experiments import (
     sum_items,
     sum_runs,
 )
+from clickhouse.queries.outlived import rows_from_of
 from clickhouse.queries.values import cents_sum, number
 from controlplane.database import Database
 from controlplane.llm.dataset_items import CUT_CHARS, Texts, count_items, read_texts, version_at
@@ -151,12 +152,12 @@ class Experiments:
         versions = [await self._version(known.get(name), sums.get(name), newest) for name in names]
         counts = await count_items(self._database, project_id, self._dataset, set(versions))
         return [
-            _run_answer(
+            self._answer(
                 known.get(name, KnownRun(name, "", None, 0, 0)),
                 sums.get(name, NO_CALLS),
-                scores,
-                version,
-                counts[version],
+                [one for one in scores if one.run == name],
+                version=version,
+                items=counts[version],
             )
             for name, version in zip(names, versions, strict=True)
         ]
@@ -171,6 +172,38 @@ class Experiments:
             return 0
         project_id = self._project.project_id
         return await version_at(self._database, project_id, self._dataset, sums.first_us)
+
+    def _answer(
+        self,
+        known: KnownRun,
+        sums: RunSums,
+        scores: Sequence[RunScore],
+        *,
+        version: int,
+        items: int,
+    ) -> RunAnswer:
+        p50, p95 = map(number, sums.latencies_ms) if sums.calls else (None, None)
+        begins = [at_us for at_us in (known.created_us, sums.first_us) if at_us]
+        return RunAnswer(
+            name=known.name,
+            description=known.description,
+            metadata=known.metadata,
+            version=version,
+            items=sums.items,
+            missing=max(0, items - sums.items),
+            tries=sums.tries,
+            calls=sums.calls,
+            failed=sums.failed,
+            unpriced_calls=sums.unpriced,
+            cost_cents=cents_sum(sums.cost),
+            tokens=sums.tokens,
+            latency_p50_ms=p50,
+            latency_p95_ms=p95,
+            first_at=iso_ms(sums.first_us) if sums.calls else None,
+            last_at=iso_ms(sums.last_us) if sums.calls else None,
+            rows_from=rows_from_of(self._project, min(begins)) if begins else None,
+            scores=[_score(one) for one in scores],
+        )
 
     async def _run(self, name: str) -> Run:
         asked = (self._warehouse, self._project, self._dataset, name)
@@ -194,31 +227,6 @@ class Experiments:
                 chars=CUT_CHARS,
             ),
         )
-
-
-def _run_answer(
-    known: KnownRun, sums: RunSums, scores: Sequence[RunScore], version: int, items: int
-) -> RunAnswer:
-    p50, p95 = map(number, sums.latencies_ms) if sums.calls else (None, None)
-    return RunAnswer(
-        name=known.name,
-        description=known.description,
-        metadata=known.metadata,
-        version=version,
-        items=sums.items,
-        missing=max(0, items - sums.items),
-        tries=sums.tries,
-        calls=sums.calls,
-        failed=sums.failed,
-        unpriced_calls=sums.unpriced,
-        cost_cents=cents_sum(sums.cost),
-        tokens=sums.tokens,
-        latency_p50_ms=p50,
-        latency_p95_ms=p95,
-        first_at=iso_ms(sums.first_us) if sums.calls else None,
-        last_at=iso_ms(sums.last_us) if sums.calls else None,
-        scores=[_score(one) for one in scores if one.run == known.name],
-    )
 
 
 def _score(one: RunScore) -> RunScoreAnswer:

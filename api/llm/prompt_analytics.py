@@ -18,6 +18,7 @@ from api.rows import one
 from clickhouse.client import Warehouse
 from clickhouse.llm.prompt_sums import PromptQuery, sum_prompts
 from clickhouse.llm.rollups import METADATA
+from clickhouse.queries.outlived import rows_from_of
 from clickhouse.queries.periods import WIDTHS_US
 from schemas.described import describes
 from schemas.llm.prompt_answers import PromptAnalytics
@@ -53,7 +54,7 @@ async def get_prompt_analytics(request: AnyRequest, project: Project) -> Respons
 
     async def ask(store: Warehouse) -> PromptAnalytics:
         found = await sum_prompts(store, project, PromptQuery(wanted, query.interval))
-        return PromptAnalytics(found, project.time_zone)
+        return PromptAnalytics(found, project.time_zone, rows_from_of(project, first))
 
     return await one(reader_of(request, project), ask)
 

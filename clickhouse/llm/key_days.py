@@ -23,7 +23,7 @@ from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.rollup_sql import GRAINS, Kept
 from clickhouse.llm.rollups import DIMENSIONS, METADATA, Scope
 from clickhouse.queries.hours import whole_periods
-from clickhouse.queries.outlived import outlived_hours
+from clickhouse.queries.outlived import Outlived, outlived_hours
 from clickhouse.queries.periods import PERIODS
 from clickhouse.tags import path_of
 from schemas.projects import ProjectContext
@@ -138,10 +138,10 @@ async def scope_of(
     if path is None:
         return plain
     from_us, to_us = rollups.range_of(plain)
-    first_day, last_day = whole_periods(from_us, to_us, DAY_US)
+    outlived = outlived_hours(project, from_us, to_us)
+    first_day, last_day = _whole_days(outlived, from_us, to_us)
     is_timed = not plain.clock.is_utc and not set(PERIODS).isdisjoint(names)
-    are_whole = outlived_hours(project, from_us, to_us) is None
-    least_days = LEAST_DAYS if are_whole else 1
+    least_days = LEAST_DAYS if outlived is None else 1
     if is_timed or last_day - first_day < least_days * DAY_US:
         return plain
     _, kept = await asyncio.gather(
@@ -222,6 +222,16 @@ async def _note(warehouse: Warehouse, project: ProjectContext, path: str) -> Non
         [(known, noted)] = (await warehouse.query(ASKED, values)).rows
         if not known and noted < MOST_NOTED:
             await warehouse.command(NOTE, values)
+
+
+def _whole_days(outlived: Outlived | None, from_us: int, to_us: int) -> tuple[int, int]:
+    """Returns the begin of the first whole day of a range and the end of the last one.
+
+    An end in a time of which rows are gone is moved outwards to the hour, as for other sums.
+    """
+    if outlived is not None:
+        from_us, to_us = outlived.first_us, (outlived.last_us or to_us + 1) - 1
+    return whole_periods(from_us, to_us, DAY_US)
 
 
 def _first_received(project: ProjectContext) -> date:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from clickhouse.llm import rollups
 from clickhouse.llm.rollups import Scope
-from clickhouse.queries.outlived import note_of
+from clickhouse.queries.outlived import note_of, outlived_hours
 from schemas.sums import SumsOnly
 
 
@@ -25,12 +25,13 @@ def reads_rows(scoped: Scope) -> bool:
 
 def _knows_all(scoped: Scope) -> bool:
     """Tells whether kept days have all of the range of which rows are gone."""
-    kept, rows_from = scoped.kept, scoped.project.rows_from_us or 0
-    if kept is None or kept.lacks_days:
+    if scoped.kept is None or scoped.kept.lacks_days:
         return False
-    from_us, to_us = rollups.range_of(scoped)
-    has_begin = from_us >= min(scoped.first_day_us, rows_from)
-    return has_begin and (to_us < scoped.last_day_us or scoped.last_day_us >= rows_from)
+    outlived = outlived_hours(scoped.project, *rollups.range_of(scoped))
+    if outlived is None:
+        return True
+    last_us = outlived.rows_from_us if outlived.last_us is None else outlived.last_us
+    return scoped.first_day_us <= outlived.first_us and last_us <= scoped.last_day_us
 
 
 def joined(one: SumsOnly | None, other: SumsOnly | None) -> SumsOnly | None:

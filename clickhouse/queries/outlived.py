@@ -60,6 +60,12 @@ def widened(
     return Hours(outlived.first_us, last, split)
 
 
+def rows_from_of(project: ProjectContext, from_us: int) -> str | None:
+    """Returns since when rows are whole, where an answer over rows begins before; else `None`."""
+    rows_from = project.rows_from_us
+    return None if rows_from is None or from_us >= rows_from else iso_ms(rows_from)
+
+
 def note_of(
     project: ProjectContext, from_us: int, to_us: int, *, partial: tuple[str, ...] = ()
 ) -> SumsOnly | None:

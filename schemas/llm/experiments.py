@@ -49,6 +49,8 @@ class RunAnswer(Struct, frozen=True, kw_only=True):
     """When its first call began; null before there is one."""
     last_at: str | None
     """When its last call ended."""
+    rows_from: str | None
+    """Where the run began before: calls of before may have been deleted, and are not counted."""
     scores: Sequence[RunScoreAnswer]
 
 

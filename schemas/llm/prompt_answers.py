@@ -63,3 +63,5 @@ class PromptAnalytics(Struct, frozen=True, rename="camel"):
 
     prompts: list[PromptSums]
     time_zone: str
+    rows_from: str | None = None
+    """Where the range begins before: calls of before may have been deleted, and are not counted."""

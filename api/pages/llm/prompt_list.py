@@ -23,6 +23,7 @@ from api.reads import reader_of
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.prompt_sums import PromptQuery, sum_prompts
 from clickhouse.llm.prompt_templates import read_templates
+from clickhouse.queries.outlived import rows_from_of
 from controlplane.failures import NotFound
 from controlplane.llm.prompts import find_version, list_prompts, list_versions
 from schemas.llm.prompt_answers import PromptSums
@@ -115,10 +116,11 @@ async def _all(request: AnyRequest, viewer: Viewer, shown: TimeRange) -> dict[st
     by_name = {one.prompt: one for one in seen}
     found = [PromptOf(one.name, one, by_name.pop(one.name, None)) for one in kept]
     found += [PromptOf(name, None, one) for name, one in by_name.items()]
+    answer = {"prompts": found, "rows_from": rows_from_of(project, shown.first_us), "snippets": []}
     if found:
-        return {"prompts": found, "snippets": []}
+        return answer
     snippets = [*await snippets_of(request, viewer), *await prompt_snippets(request, viewer)]
-    return {"prompts": found, "snippets": snippets}
+    return answer | {"snippets": snippets}
 
 
 async def _one(request: AnyRequest, viewer: Viewer, shown: TimeRange, name: str) -> dict[str, Any]:
@@ -142,6 +144,7 @@ async def _one(request: AnyRequest, viewer: Viewer, shown: TimeRange, name: str)
         "chart": chart_of_versions(measure, shown, seen) if seen else None,
         "latest": await _latest(request, project, name) if kept else None,
         "snippets": await prompt_snippets(request, viewer, name) if kept else [],
+        "rows_from": rows_from_of(project, shown.first_us),
     }
 
 
