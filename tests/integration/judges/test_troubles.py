@@ -61,6 +61,7 @@ async def test_one_that_failed_many_calls_in_a_row_is_told_once_and_so_is_that_i
     counts = []
 
     for failed, scored in ((FAILED_CALLS - 1, 0), (0, 1), (FAILED_CALLS, 0), (9, 0), (3, 1)):
+        court.clock.go_on(1)
         await end(court, judge, failed=failed, scored=scored)
         await look(court)
         counts.append(len(await told(court)))
