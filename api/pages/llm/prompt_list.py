@@ -117,7 +117,7 @@ async def _all(request: AnyRequest, viewer: Viewer, shown: TimeRange) -> dict[st
     found += [PromptOf(name, None, one) for name, one in by_name.items()]
     if found:
         return {"prompts": found, "snippets": []}
-    snippets = [*await snippets_of(request, viewer), *await prompt_snippets(request, viewer)]
+    snippets = [*await snippets_of(request, viewer), *prompt_snippets(request)]
     return {"prompts": found, "snippets": snippets}
 
 
@@ -141,7 +141,7 @@ async def _one(request: AnyRequest, viewer: Viewer, shown: TimeRange, name: str)
         "opened": opened,
         "chart": chart_of_versions(measure, shown, seen) if seen else None,
         "latest": await _latest(request, project, name) if kept else None,
-        "snippets": await prompt_snippets(request, viewer, name) if kept else [],
+        "snippets": prompt_snippets(request, name) if kept else [],
     }
 
 
