@@ -36,6 +36,13 @@ ATTEMPTS = f"""(
     ) AS e ON t.project_id = e.project_id AND t.trace_id = e.trace_id
     GROUP BY e.project_id, e.dataset, e.run, e.item_id, e.attempt
 )"""
+SCORED = f"""
+        AND sipHash64(trace_id) IN (
+            SELECT arrayJoin([sipHash64(trace_id), sipHash64(substring(trace_id, 1, 32))])
+            FROM experiment_calls
+            WHERE {OF_RUNS}
+        )"""
+"""Of scores: those of calls of runs, and of the traces of these."""
 OF_ITEMS = f"""(
     SELECT e.project_id AS project_id, e.dataset AS dataset, e.run AS run, e.item_id AS item_id,
         s.name::String AS name, avg(s.value) AS value, min(e.begun) AS begun
@@ -46,7 +53,7 @@ OF_ITEMS = f"""(
                 FROM experiment_calls
                 WHERE {OF_RUNS}
             ), call_id, trace_id) AS key
-        FROM {scores.rows_of()}
+        FROM {scores.rows_of(SCORED)}
         WHERE value IS NOT NULL
     ) AS s
     INNER JOIN (

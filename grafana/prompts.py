@@ -88,17 +88,17 @@ SELECT {point("s.timestamp")} AS time,
     concat(c.prompt_name, ' ', left(c.version_name, 40), ' ', s.name) AS version,
     avg(s.value) AS score
 FROM {scores.rows_of()} AS s
-INNER JOIN (
-    SELECT project_id, sipHash64(trace_id) AS call_hash, {NAMED}
+INNER ANY JOIN (
+    SELECT sipHash64(project_id, trace_id) AS call_hash, prompt AS prompt_name,
+        prompt_version AS version_name
     FROM traces
     WHERE {USED}
-        AND sipHash64(trace_id) IN (
-            SELECT sipHash64(call_id)
+        AND call_hash IN (
+            SELECT sipHash64(project_id, call_id)
             FROM scores
             WHERE {scores.WHERE}
         )
-    GROUP BY project_id, call_hash
-) AS c ON s.project_id = c.project_id AND sipHash64(s.call_id) = c.call_hash
+) AS c ON sipHash64(s.project_id, s.call_id) = c.call_hash
 WHERE s.value IS NOT NULL
 GROUP BY time, version
 ORDER BY time, version

@@ -10,6 +10,8 @@ from grafana.sql import CLOCK, MOST_POINTS, STEPS, WITHIN, filters, point
 COUNT, SHARE, NUMBER = Look("short"), Look("percentunit", decimals=1), Look("short", decimals=2)
 MOST_NAMES = 200
 WHERE = WITHIN + " AND NOT deleted" + filters(project="project_id", environment="environment")
+SENDING = "sipHash64(project_id, item_id)"
+"""A number in the place of the texts that name a sending: it takes half as long."""
 NOW = "As the scores are now, by the time at which they were given."
 
 
@@ -20,15 +22,15 @@ def rows_of(more: str = "") -> str:
     SELECT project_id, score_id, timestamp, name, data_type, value, text, author, trace_id, call_id
     FROM scores
     WHERE {where}
-        AND (project_id, score_id, item_id) IN (
-            SELECT project_id, score_id, argMax(item_id, (version, received_at, item_id))
+        AND {SENDING} IN (
+            SELECT argMax({SENDING}, (version, received_at, item_id))
             FROM scores
             WHERE (project_id, score_id) IN (
                 SELECT project_id, score_id
                 FROM scores
                 WHERE {where}
             )
-            GROUP BY project_id, score_id
+            GROUP BY sipHash64(project_id, score_id)
         )
 )"""
 

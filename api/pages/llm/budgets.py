@@ -152,7 +152,7 @@ async def _shown(
         keys=await _keys(request, viewer),
         fields=NEW if texts is None else shown_again(texts),
         problem=problem,
-        snippets=await budget_snippets(request, viewer),
+        snippets=budget_snippets(request),
         **_choices(),
     )
 

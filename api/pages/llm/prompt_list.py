@@ -119,7 +119,7 @@ async def _all(request: AnyRequest, viewer: Viewer, shown: TimeRange) -> dict[st
     answer = {"prompts": found, "rows_from": rows_from_of(project, shown.first_us), "snippets": []}
     if found:
         return answer
-    snippets = [*await snippets_of(request, viewer), *await prompt_snippets(request, viewer)]
+    snippets = [*await snippets_of(request, viewer), *prompt_snippets(request)]
     return answer | {"snippets": snippets}
 
 
@@ -143,7 +143,7 @@ async def _one(request: AnyRequest, viewer: Viewer, shown: TimeRange, name: str)
         "opened": opened,
         "chart": chart_of_versions(measure, shown, seen) if seen else None,
         "latest": await _latest(request, project, name) if kept else None,
-        "snippets": await prompt_snippets(request, viewer, name) if kept else [],
+        "snippets": prompt_snippets(request, name) if kept else [],
         "rows_from": rows_from_of(project, shown.first_us),
     }
 

@@ -6,7 +6,7 @@ With the address and the key of whoever looks. A page's key is a DSN key, which 
 from urllib.parse import quote
 
 from api.auth import AnyRequest, services
-from api.pages.parts.snippets import Sample, Snippet, key_for, url_of
+from api.pages.parts.snippets import PLACE_OF_KEY, Sample, Snippet, key_for, url_of
 from api.pages.viewer import Viewer
 from controlplane.dsn import list_dsn_keys
 
@@ -173,28 +173,26 @@ async def score_snippets(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
     """Return samples that send a first score; the key itself is shown to admins alone."""
     keys = await list_dsn_keys(services(request).database, viewer.project.project_id)
     dsn_key = keys[0].public_key if keys else PLACE_OF_DSN_KEY
-    return await _snippets(request, viewer, SCORES, dsn_key=dsn_key)
-
-
-async def prompt_snippets(
-    request: AnyRequest, viewer: Viewer, name: str = "support"
-) -> list[Snippet]:
-    """Return samples that fetch a prompt; the key itself is shown to admins alone."""
-    return await _snippets(request, viewer, PROMPTS, prompt=name)
+    return _snippets(request, await key_for(request, viewer), SCORES, dsn_key=dsn_key)
 
 
 async def experiment_snippets(request: AnyRequest, viewer: Viewer, name: str) -> list[Snippet]:
     """Return what a CI runs; the key itself is shown to admins alone."""
-    return await _snippets(request, viewer, EXPERIMENTS, dataset=name)
+    return _snippets(request, await key_for(request, viewer), EXPERIMENTS, dataset=name)
 
 
-async def budget_snippets(request: AnyRequest, viewer: Viewer) -> list[Snippet]:
-    """Return what a gateway asks; the key itself is shown to admins alone."""
-    return await _snippets(request, viewer, BUDGETS)
+def prompt_snippets(request: AnyRequest, name: str = "support") -> list[Snippet]:
+    """Return samples that fetch a prompt, with a stand-in for the key: its page is no empty one."""
+    return _snippets(request, PLACE_OF_KEY, PROMPTS, prompt=name)
 
 
-async def _snippets(
-    request: AnyRequest, viewer: Viewer, samples: tuple[Sample, ...], **given: str
+def budget_snippets(request: AnyRequest) -> list[Snippet]:
+    """Return what a gateway asks, with a stand-in for the key: the page is no empty one."""
+    return _snippets(request, PLACE_OF_KEY, BUDGETS)
+
+
+def _snippets(
+    request: AnyRequest, key: str, samples: tuple[Sample, ...], **given: str
 ) -> list[Snippet]:
-    url, key = url_of(request), await key_for(request, viewer)
+    url = url_of(request)
     return [(one.title, filled(one, url=url, key=key, **given)) for one in samples]

@@ -15,6 +15,7 @@ from controlplane.llm.judge_troubles import FAILED_CALLS, Trouble
 from controlplane.llm.judges import change_judge
 from schemas.llm.judges import Judge, JudgeChange, ModelRule
 from schemas.messages import Message
+from schemas.zones import HOUR_US
 from tests.integration.alerts.alerting import MINUTE_US, make_channel, outbox
 from tests.integration.judges.courts import Court, answering
 
@@ -61,6 +62,7 @@ async def test_one_that_failed_many_calls_in_a_row_is_told_once_and_so_is_that_i
     counts = []
 
     for failed, scored in ((FAILED_CALLS - 1, 0), (0, 1), (FAILED_CALLS, 0), (9, 0), (3, 1)):
+        court.clock.go_on(1)
         await end(court, judge, failed=failed, scored=scored)
         await look(court)
         counts.append(len(await told(court)))
@@ -104,6 +106,7 @@ async def test_one_whose_model_does_not_answer_for_a_quarter_of_an_hour_is_told(
 async def test_one_whose_limit_is_reached_is_told_while_calls_wait(court: Court) -> None:
     await make_hook(court)
     judge = await court.model_judge(max_calls_day=1)
+    court.clock.us += 36 * HOUR_US - court.clock.us % (24 * HOUR_US)  # noon: no day ends meanwhile
     async with answering() as model:
         model.says(1)
         for _ in range(2):
