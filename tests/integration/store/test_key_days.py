@@ -13,10 +13,10 @@ import pytest
 from msgspec import structs
 
 from clickhouse.client import Warehouse
-from clickhouse.kept_days import API_KEYS, USERS, asked_paths
+from clickhouse.kept_days import API_KEYS, USERS, asked_paths, forget_people
 from clickhouse.llm import keep_days, reprice
 from clickhouse.llm.filters import TraceFilter
-from clickhouse.llm.groups import Grouping, sum_groups
+from clickhouse.llm.groups import Grouping, rank_groups, read_groups, sum_groups
 from clickhouse.llm.key_days import LATE_DAYS, MOST_NOTED, find_kept, scope_of
 from clickhouse.llm.traces import count_traces
 from clickhouse.retention import Expiry, Keeping
@@ -160,6 +160,24 @@ async def test_what_is_counted_and_summed_alone_is_the_same(
     assert groups == await sum_groups(
         warehouse, project, ALL, Grouping((TEAM, "day")), base_only=True
     )
+
+
+async def test_an_answer_that_takes_long_looks_again_which_days_are_kept(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    store_traces(warehouse, calls(project, 3, 200))
+    await ask(warehouse, project, "team")
+    await work(database, warehouse).work()
+    grouping = Grouping((TEAM,))
+    plain = await rank_groups(warehouse, project, ALL, grouping, base_only=True)
+    ranked = await rank_groups(warehouse, project, ALL, grouping)
+    assert ranked.scoped.kept is not None
+    await forget_people(warehouse, project.project_id)
+
+    late = ranked._replace(scoped_s=ranked.scoped_s - 60, sums={})
+
+    found = await read_groups(warehouse, project, late, slice(None))
+    assert found == await read_groups(warehouse, project, plain, slice(None))
 
 
 async def test_percentiles_of_few_calls_are_exact_though_most_came_on_one_day(

@@ -1,7 +1,7 @@
 
 SELECT
     k0,
-    uniqExactArray(hashes)
+    length(groupUniqArrayArray(hashes))
 FROM (
     SELECT
         ifNull(tags.`team`.:String, '') AS k0,
