@@ -15,6 +15,7 @@ from tests.components import postgres as postgres_component
 from tests.components.containers import ContainerBroker, ContainerPostgres
 from tests.components.kafka import KafkaBroker
 from tests.components.postgres import Postgres
+from tests.e2e.migrated import prepare_store
 
 REQUIRED = "SLUICE_TEST_REQUIRE"
 """Names the components, separated by commas, whose absence is a failure and not a skip."""
@@ -106,12 +107,14 @@ def own_postgres() -> Iterator[Postgres]:
 def clickhouse_url(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """An empty store for the whole run: chDB in a folder, or a server."""
+    """A store for the whole run: chDB in a folder, with its tables, or an empty server."""
     if _on_containers(request):
         with containers.clickhouse_container() as url:
             yield url
     else:
-        yield f"chdb://{tmp_path_factory.mktemp('chdb')}"
+        folder = tmp_path_factory.mktemp("chdb") / "data"
+        prepare_store(folder)
+        yield f"chdb://{folder / 'warehouse'}"
 
 
 def _local_server() -> Iterator[Postgres]:

@@ -1,13 +1,22 @@
 """A new installation whose stores are up to date: a copy of it starts in half the time."""
 
+import hashlib
+import os
 import shutil
 import subprocess
 import sys
-import tempfile
+import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from tests.components.cached import cached
+
+ROOT = Path(__file__).resolve().parents[2]
+MADE_OF = ("clickhouse", "controlplane", "processors", "schemas")
+"""Packages whose code or statements make it."""
+KEPT_S = 86_400
+"""Since it was last asked for: each change of the code makes another one."""
 OTHER_PLACES = frozenset({"SECRET", "DATABASE_URL", "WAREHOUSE_URL", "KAFKA_URL"})
 """Settings with which an installation is not the files of its folder."""
 MAKE = """
@@ -49,11 +58,25 @@ def prepare_store(folder: Path) -> None:
 
 @cache
 def _migrated() -> Path:
-    _folders.append(tempfile.TemporaryDirectory(prefix="sluice-migrated-"))
-    folder = Path(_folders[-1].name, "data")
-    subprocess.run([sys.executable, "-c", MAKE, str(folder)], check=True, capture_output=True)
-    return folder
+    folder = cached(f"migrated-{_version()}", _make)
+    os.utime(folder)
+    return folder / "data"
 
 
-_folders: "list[tempfile.TemporaryDirectory[str]]" = []
-"""Removed when the tests end."""
+def _make(folder: Path) -> None:
+    command = [sys.executable, "-c", MAKE, str(folder / "data")]
+    subprocess.run(command, check=True, capture_output=True)
+    for other in folder.parent.glob("migrated-*[0-9a-f]"):
+        if other.stat().st_mtime < time.time() - KEPT_S:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _version() -> str:
+    """Returns a hash of all that it is made of."""
+    found = hashlib.sha256(f"{sys.version} {MAKE}".encode())
+    files = [file for name in MADE_OF for file in (ROOT / name).rglob("*.*")]
+    for file in sorted((*files, ROOT / "requirements" / "run.txt")):
+        if file.suffix in (".py", ".sql", ".toml", ".txt") and file.exists():
+            found.update(f"{file.relative_to(ROOT)}\n".encode())
+            found.update(file.read_bytes())
+    return found.hexdigest()[:24]

@@ -3,9 +3,9 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from contextlib import ExitStack
+from functools import cached_property, partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 import msgspec
@@ -156,6 +156,8 @@ class Distributed(Installation):
     """A cluster over real Kafka and PostgreSQL."""
 
     def __init__(self, folder: Path, broker: KafkaBroker, postgres: Postgres) -> None:
+        self._folder = folder
+        self._closing = ExitStack()
         self.cluster = Cluster(folder, broker, postgres, workers=1)
         self.warehouse = self.cluster.warehouse
         self.front, self.ingest = self.cluster.api, self.cluster.edge
@@ -166,6 +168,7 @@ class Distributed(Installation):
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._closing.close()
         self.store.close()
         self.cluster.__exit__(None, None, None)
 
@@ -191,13 +194,15 @@ class Distributed(Installation):
         await database.close()
 
     def with_log(self, work: Callable[[EventLog], Awaitable[object]]) -> None:
+        asyncio.run(_awaited(work(self._log)))
+
+    @cached_property
+    def _log(self) -> KafkaLog:
+        # One for all tests: to open and close it takes a second.
         counts = {topic.name: PARTITIONS if topic.spread else 1 for topic in TOPICS}
-        with TemporaryDirectory() as folder:
-            log = KafkaLog(self.cluster._address, counts, Path(folder) / "spool.db")
-            try:
-                asyncio.run(_awaited(work(log)))
-            finally:
-                log.close()
+        log = KafkaLog(self.cluster._address, counts, self._folder / "spool.db")
+        self._closing.callback(log.close)
+        return log
 
     def box(self) -> KafkaDeadLetters:
         return KafkaDeadLetters(self.cluster._address)
