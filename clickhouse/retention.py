@@ -13,7 +13,7 @@ with one, and cut with one.
 import time
 from collections.abc import Callable, Collection, Mapping, Set
 from datetime import date, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -209,18 +209,17 @@ class Expiry:
         return answer.rows[-1][0] if len(answer.rows) == self._page_projects else None
 
     async def _cut(self, table: str, due: Mapping[ProjectId, date], keeping: Keeping) -> None:
-        values: dict[str, Any] = {"projects": list(due), "before": list(due.values())}
-        values["never"] = FIRST_DAY
         counts: dict[ProjectId, int] = {}
         if self._watcher is not None:
             held = await self._watcher.before_cut(table, keeping.outlived(table, due))
             due = {one: before for one, before in due.items() if one not in held}
-            values |= {"projects": list(due), "before": list(due.values())}
-            if table in COUNTED:
-                found = await self._warehouse.query(COUNT, {"table": table, **values})
-                counts = {ProjectId(one): count for one, count in found.rows}
-        if due:
-            await self._warehouse.command(CUT, {"table": table, **values})
+        if not due:
+            return
+        values = {"projects": list(due), "before": list(due.values()), "never": FIRST_DAY}
+        if self._watcher is not None and table in COUNTED:
+            found = await self._warehouse.query(COUNT, {"table": table, **values})
+            counts = {ProjectId(one): count for one, count in found.rows}
+        await self._warehouse.command(CUT, {"table": table, **values})
         if self._watcher is not None and counts:
             await self._watcher.after_cut(table, counts)
 

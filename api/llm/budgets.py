@@ -18,6 +18,7 @@ from api.reads import reader_of
 from clickhouse.failures import QueryTooExpensive
 from clickhouse.llm.budgets import read_hours, read_spends
 from clickhouse.llm.rollups import METADATA
+from clickhouse.queries.outlived import rows_from_of
 from controlplane.llm.budget_alerts import list_alerts
 from controlplane.llm.budgets import list_budgets
 from schemas.described import describes
@@ -37,6 +38,8 @@ from schemas.zones import HOUR_US
 ROLLING_RETRY_S = 60
 """When to ask again about a rolling window, which is never reset as a whole."""
 PROJECT = "/projects/{project_id:str}"
+OF_ROWS = ("key", "metadata")
+"""Scopes whose hours are read from calls."""
 
 
 class CheckQuery(Struct, frozen=True, kw_only=True):
@@ -149,6 +152,8 @@ async def hours_of(request: AnyRequest, project: ProjectContext, stand: Stand) -
                 if not one.enabled or one.is_of_each or one.window == "rolling":
                     continue
                 from_us = to_us - LOOKED_BACK_US
+                if one.scope in OF_ROWS and rows_from_of(project, from_us) is not None:
+                    continue  # of hours whose calls are gone nothing is known
                 try:
                     hours = await read_hours(warehouse, project, one, from_us, to_us)
                 except QueryTooExpensive:

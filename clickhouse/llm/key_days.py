@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -118,6 +119,11 @@ class Build(NamedTuple):
     sums: tuple[Any, ...]
     """Of `SUMMED`, as the seal has them."""
 
+    @property
+    def counts(self) -> bool:
+        """Whether it may be read."""
+        return self.is_whole and not self.is_refused
+
     def is_older(self, seconds: float, now: float) -> bool:
         """Whether it was begun longer ago than that; `now` in seconds since 1970."""
         return now - self.number / 1_000_000 > seconds
@@ -178,14 +184,31 @@ async def find_kept(
         sums_of_days(warehouse, project, first, last),
         builds_of(warehouse, project, path, first, last),
     )
-    found = {
-        one.day: one.number
-        for one in builds
-        if one.is_whole and not one.is_refused and days.get(one.day) == one.sums
-    }
     gone = _first_received(project)
-    lacks_days = any(day < gone and sums[0] and day not in found for day, sums in days.items())
-    return Kept(path, tuple(found), tuple(found.values()), lacks_days) if found else None
+    found = {
+        day: _best(mine, days.get(day))
+        for day, mine in groupby((one for one in builds if one.counts), key=lambda one: one.day)
+    }
+    found = {
+        day: one
+        for day, one in found.items()
+        # Of users other sums know the days that are left out.
+        if one.sums == days.get(day) or (day < gone and path != USERS)
+    }
+    lacks_days = any(
+        day < gone and sums[0] and (day not in found or found[day].sums != sums)
+        for day, sums in days.items()
+    )
+    numbers = tuple(one.number for one in found.values())
+    return Kept(path, tuple(found), numbers, lacks_days) if found else None
+
+
+def _best(builds: Iterable[Build], sums: tuple[Any, ...] | None) -> Build:
+    """Returns the newest build that has the sums of its day, else the one with most calls.
+
+    The latter counts where calls are gone: costs of some that are left may be other ones by now.
+    """
+    return max(builds, key=lambda one: (one.sums == sums, one.sums[0], one.number))
 
 
 async def sums_of_days(

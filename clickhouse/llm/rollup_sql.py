@@ -97,7 +97,8 @@ class Kept(NamedTuple):
     """On which the calls came in, in order."""
     builds: tuple[int, ...]
     lacks_days: bool = False
-    """Whether there are others of which rows are gone: what is read of these is too little."""
+    """Whether rows are gone of others, or of some whose sums are not those of now: what is read of
+    them is too little, or has costs of before."""
 
 
 def kept_values(kept: Kept) -> dict[str, Any]:

@@ -2,11 +2,17 @@
 
 import random
 import statistics
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from controlplane.database import Database
+from controlplane.thinning import advance_rows_from
+from schemas.times import from_us
 from tests.integration.datasets.conftest import MILLICENT, World
+from tests.integration.datasets.test_pages import page
+from tests.integration.queries.rows import START_US
 from tests.integration.queries.score_rows import make_score, store_scores
 
 WORDS = {"value": None, "text": "<b>"}
@@ -36,6 +42,22 @@ async def test_runs_are_found_by_their_calls_and_those_announced_wait_for_them(
     assert (second["unpriced_calls"], second["cost_cents"]) == (1, 0)
     assert (later["calls"], later["version"], later["metadata"]) == (0, 1, {"commit": "abc"})
     assert later["first_at"] is None
+
+
+async def test_a_run_that_began_when_calls_are_gone_says_so(
+    world: World, database: Database
+) -> None:
+    rows_from = from_us(START_US).date() + timedelta(days=1)
+    await advance_rows_from(database, {world.project_id: rows_from})
+    path = await world.dataset()
+    world.store(world.call("old", "q0"), world.call("young", "q0", at_s=86_400))
+
+    young, old = (await world.ask(f"{path}/runs"))["runs"]
+
+    assert (old["name"], old["rows_from"]) == ("old", f"{rows_from}T00:00:00.000Z")
+    assert (young["name"], young["rows_from"]) == ("young", None)
+    assert f"Before {rows_from}" in await page(world, "datasets/d/run", run="old")
+    assert "rows are gone" not in await page(world, "datasets/d/run", run="young")
 
 
 async def test_calls_of_one_try_add_up_and_tries_are_averaged(world: World) -> None:

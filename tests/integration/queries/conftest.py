@@ -32,14 +32,19 @@ def project() -> ProjectContext:
 
 @pytest.fixture
 def client(warehouse: Warehouse, project: ProjectContext) -> Iterator[TestClient[Litestar]]:
+    with client_of(warehouse, project) as opened:
+        yield opened
+
+
+def client_of(warehouse: Warehouse, project: ProjectContext) -> TestClient[Litestar]:
+    """Returns who asks as a project."""
     app = Litestar(
         [*queries(), *outcomes_api.HANDLERS],
         dependencies={"project": Provide(lambda: project, sync_to_thread=False)},
         state=State({"warehouse": warehouse, "summarise_trace": summarise_one}),
         exception_handlers=exception_handlers(),
     )
-    with TestClient(app) as opened:
-        yield opened
+    return TestClient(app)
 
 
 def store_traces(warehouse: Warehouse, rows: Sequence[TraceRow], token: str | None = None) -> None:

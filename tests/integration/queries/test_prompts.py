@@ -8,10 +8,11 @@ from urllib.parse import quote
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
+from msgspec.structs import replace
 
 from clickhouse.client import Warehouse
 from schemas.projects import ProjectContext
-from tests.integration.queries.conftest import store_traces
+from tests.integration.queries.conftest import client_of, store_traces
 from tests.integration.queries.prompt_rows import store_templates
 from tests.integration.queries.rows import DAY_US, START_US, TraceRow, make_trace
 from tests.integration.queries.score_rows import make_score, store_scores
@@ -50,6 +51,19 @@ def calls(warehouse: Warehouse, project: ProjectContext) -> list[TraceRow]:
     store_traces(warehouse, rows)
     store_templates(warehouse, [row for row in rows if row.prompt_text])
     return rows
+
+
+def test_an_answer_over_a_time_of_which_calls_are_gone_says_so(
+    warehouse: Warehouse, project: ProjectContext
+) -> None:
+    thinned = replace(project, rows_from_us=START_US + DAY_US)
+    asked = f"/analytics/prompts?{RANGE}"
+
+    with client_of(warehouse, thinned) as client:
+        old = client.get(asked).json()
+        young = client.get(asked.replace("06-01", "06-02")).json()
+
+    assert (old["rowsFrom"], young["rowsFrom"]) == ("2025-06-02T00:00:00.000Z", None)
 
 
 def test_each_prompt_has_its_calls_and_those_beyond_the_bound_are_counted_together(

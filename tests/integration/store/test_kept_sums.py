@@ -1,5 +1,6 @@
 """Budgets and groups by keys say the same when retention has deleted the calls behind them."""
 
+import uuid
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -10,6 +11,7 @@ from msgspec import structs
 
 from clickhouse.client import Warehouse
 from clickhouse.kept_days import API_KEYS, Leaving, forget_people
+from clickhouse.llm import reprice
 from clickhouse.llm.budgets import Spend, read_spends
 from clickhouse.llm.groups import Grouping, rank_groups, read_groups, sum_groups
 from clickhouse.llm.key_days import find_kept, scope_of
@@ -29,7 +31,7 @@ from schemas.times import day_us
 from tests.integration.queries.conftest import store_traces
 from tests.integration.queries.rows import DAY_US, START_US
 from tests.integration.store import test_key_days
-from tests.integration.store.test_key_days import ALL, TEAM, calls, day_of, kept, work
+from tests.integration.store.test_key_days import ALL, TEAM, calls, change_of, day_of, kept, work
 
 database = test_key_days.database
 project = test_key_days.project
@@ -210,6 +212,29 @@ async def test_a_person_leaves_days_whose_calls_are_gone_and_what_others_spent_s
 async def _total(warehouse: Warehouse, project: ProjectContext) -> int:
     groups: list[SummedGroup] = await sum_groups(warehouse, project, ALL, Grouping((TEAM,)))
     return sum(one.requests for one in groups)
+
+
+async def test_prices_set_anew_on_a_day_of_which_calls_are_gone_lose_no_call(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    rows = some_calls(project, 36)
+    store_traces(warehouse, rows)
+    budgets = await make_budgets(database, project)
+    before = await spends(warehouse, project, budgets)
+    await sample(database, warehouse, project)
+    sql = "SELECT trace_id FROM traces WHERE project_id = {p:String}"
+    left = {row[0] for row in warehouse.query_now(sql, {"p": project.project_id}, {}).rows}
+    row = next(one for one in rows if one.trace_id in left and one.computed_cost_pico)
+    of_run = reprice.RowRange(project.project_id, "trace", 0, 2**60)
+    chunk = reprice.Chunk(of_run, uuid.uuid4().hex, 0)
+    change = change_of(row, row.computed_cost_pico + 777)
+
+    await reprice.store_changes(warehouse, chunk, [change])
+    await reprice.set_costs(warehouse, chunk, [change])
+
+    thinned = await told(database, project)
+    assert await spends(warehouse, thinned, budgets) == before
+    assert await partial_of(warehouse, thinned, RANGE, TEAM) == ["groups", "latency"]
 
 
 def _texts(warehouse: Warehouse, project: ProjectContext) -> int:

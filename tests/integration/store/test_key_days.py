@@ -284,7 +284,7 @@ async def test_new_costs_are_read_from_the_calls_before_and_after_these_have_the
     chunk = reprice.Chunk(
         reprice.RowRange(project.project_id, "trace", 0, 2**60), uuid.uuid4().hex, 0
     )
-    change = _change(row, (row.computed_cost_pico or 0) + 777)
+    change = change_of(row, (row.computed_cost_pico or 0) + 777)
     day = day_of(row.received_at_us)
     assert day in await kept(warehouse, project, "team")
 
@@ -431,7 +431,7 @@ async def test_kept_days_answer_for_calls_that_are_gone_and_are_not_built_from_w
     assert await sum_groups(warehouse, thinned, ALL, grouping) == before
 
 
-def _change(row: Any, new_pico: int) -> reprice.Change:
+def change_of(row: Any, new_pico: int) -> reprice.Change:
     return reprice.Change(
         item_id=row.trace_id,
         at_us=row.timestamp_us,
