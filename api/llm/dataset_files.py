@@ -17,8 +17,7 @@ from controlplane.failures import BadRequest
 from controlplane.llm.dataset_forms import written
 from schemas.llm.datasets import MOST_ITEM_BYTES, ItemForm
 
-OF_CALL = ("trace_id", "user_id", "session_id")
-OWN = ("id", "expected_output", "metadata", *OF_CALL)
+OWN = ("id", "expected_output", "metadata", "trace_id", "user_id", "session_id")
 MOST_ITEMS = 10_000
 
 
@@ -83,7 +82,9 @@ def _item(row: dict[str | None, Any], line: int) -> ItemForm:
         input=Raw(msgspec.json.encode(others if asked is None else _value(asked))),
         expected_output=Raw(msgspec.json.encode(_value(expected)) if expected else b"null"),
         metadata=details,
-        **{name: cells.get(name, "") for name in OF_CALL},
+        trace_id=cells.get("trace_id", ""),
+        user_id=cells.get("user_id", ""),
+        session_id=cells.get("session_id", ""),
     )
 
 
