@@ -234,6 +234,7 @@ PERSONAL = (
             Parent("traces", "session_id", only_theirs="user_id"),
             Parent("otel_spans", "call_id", parents_key="item_id"),
             Parent("otel_spans", "trace_id", only_theirs="user_id"),
+            Parent("otel_spans", "session_id", only_theirs="user_id"),
             Parent("spans", "span_id"),
         ),
         erased={

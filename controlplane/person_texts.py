@@ -39,11 +39,13 @@ class Texts(Struct, frozen=True):
     """Columns that hold JSON, of which each text counts."""
     shaped: tuple[str, ...] = ()
     """The same of JSON that has names of ours as keys, which stay."""
+    is_edited: bool = False
+    """Texts of the team that mean something to programs: they are named, and admins edit them."""
     through: tuple[Any, Any, Any] | None = None
     """Of a table without a project: its key, the key of the table that has one, and its project."""
 
 
-MESSAGES = Texts("messages", AlertOutbox, (), json=("payload",))
+MESSAGES = Texts("messages", AlertOutbox, ("last_error",), json=("payload",))
 """Of every system: what waits to be sent, and what was."""
 
 
@@ -76,10 +78,12 @@ async def export_texts(
 async def erase_all_texts(
     database: Database, tables: Sequence[Texts], project_id: ProjectId, person: str
 ) -> None:
-    """Leave a person out of all of it. May be repeated."""
+    """Leave a person out of all of it, but for what the team edits. May be repeated."""
     rewrite = _rewrite_of(person)
     async with database.session() as session:
         for one in tables:
+            if one.is_edited:
+                continue
             for row in await session.scalars(_containing(one, project_id, person)):
                 for column, text in _texts(one, row).items():
                     changed = _changed(one, column, text, rewrite)

@@ -33,7 +33,7 @@ from clickhouse.persons import (
 from controlplane.database import Database
 from controlplane.erasures import save_erasure, take_erasure
 from controlplane.failures import ControlPlaneError
-from controlplane.person_texts import Texts, count_texts
+from controlplane.person_texts import SHORT_CHARS, Texts, count_texts
 from controlplane.thinning import find_rows_from
 from eventlog.records import DeadLetter
 from processors.blocks import StoredLog, is_past
@@ -44,7 +44,9 @@ from schemas.retention import first_received
 POLL_S = 0.2
 EraseTexts = Callable[[Database, ProjectId, Collection[str], str], Awaitable[None]]
 """Leaves a person out of what the control plane tells of errors with these fingerprints."""
-ID_FIELDS = b"id|email|username|name|ip_address|ip|userId|user_id"
+ID_FIELDS = b"id|email|username|name|ip_address|ip|userId|user_id|author"
+VALUE_FIELDS = ID_FIELDS + b"|value|stringValue|user\\.id|user\\.email|user\\.name"
+"""Where attributes of logs and of OpenTelemetry hold who it is too: of ids that are no number."""
 
 log = structlog.get_logger(__name__)
 
@@ -188,7 +190,22 @@ class Erasures:
 
 def dead_letters_of(project_id: ProjectId, person: str) -> Callable[[DeadLetter], bool]:
     """Returns what tells a person's dead letters: items that no step could read have no columns."""
-    text = re.escape(msgspec.json.encode(person))
-    bare = rb"|" + re.escape(person.encode()) if person.isdecimal() else b""
-    pattern = re.compile(rb'"(?:' + ID_FIELDS + rb')"\s*:\s*(?:' + text + bare + rb")\s*[,}]")
-    return lambda one: one.project_id == project_id and pattern.search(one.body) is not None
+    text, plain = re.escape(msgspec.json.encode(person)), re.escape(person.encode())
+    fields = ID_FIELDS if len(person) < SHORT_CHARS else VALUE_FIELDS
+    bare = rb"|" + plain if person.isdecimal() else b""
+    pattern = re.compile(rb'"(?:' + fields + rb')"\s*:\s*(?:' + text + bare + rb")\s*[,}]")
+    # Protobuf, as OTLP has it, writes a text as its length and its bytes.
+    written = re.compile(re.escape(_varint(len(person.encode()))) + plain)
+
+    def is_theirs(one: DeadLetter) -> bool:
+        if one.project_id != project_id:
+            return False
+        is_binary = len(person) >= SHORT_CHARS and one.body.lstrip()[:1] not in (b"{", b"[")
+        return (written if is_binary else pattern).search(one.body) is not None
+
+    return is_theirs
+
+
+def _varint(number: int) -> bytes:
+    """Writes a length, which is less than 16,384 here, as protobuf does."""
+    return bytes([number]) if number < 0x80 else bytes([number & 0x7F | 0x80, number >> 7])

@@ -9,7 +9,7 @@ from litestar.response import Response
 from litestar.status_codes import HTTP_200_OK
 from msgspec import Meta, Struct
 
-from api.auth import AnyRequest, services
+from api.auth import AnyRequest, services, user_from_session
 from api.bodies import body_of
 from api.declared import takes
 from api.holders import by_token, project_in
@@ -28,10 +28,11 @@ from schemas.llm.annotation_answers import (
     QueueList,
 )
 from schemas.llm.examples import QUEUE_ITEMS
-from schemas.projects import ProjectContext
+from schemas.projects import ProjectContext, UserId
 
 QUEUES = "/annotation-queues"
 ONE = f"{QUEUES}/{{queue_id:str}}"
+ITEM = f"{ONE}/items/{{queue_item_id:str}}"
 PROJECT = "/projects/{project_id:str}"
 NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 ITEMS_BYTES = 1 << 20
@@ -101,7 +102,8 @@ async def post_queue_items(
     request: AnyRequest, project: Project, queue_id: FromPath[str]
 ) -> AddedAnswer:
     """Add calls, spans or sessions to an annotation queue; what is in it already stays once."""
-    return await _add(request, project, queue_id)
+    by = None if project.key_id else (await user_from_session(request)).account.user_id
+    return await _add(request, project, queue_id, by=by)
 
 
 @post(
@@ -118,14 +120,16 @@ async def add_queue_items(
     request: AnyRequest, project_id: FromPath[str], queue_id: FromPath[str]
 ) -> AddedAnswer:
     """Add items to an annotation queue, with a token of scope `write`."""
-    _, reached = await project_in(request, project_id, needs="write")
-    return await _add(request, reached.access.project, queue_id)
+    holder, reached = await project_in(request, project_id, needs="write")
+    return await _add(request, reached.access.project, queue_id, by=holder.user_id)
 
 
-async def _add(request: AnyRequest, project: ProjectContext, queue_id: str) -> AddedAnswer:
-    sent = await body_of(request, SentItems)
-    database = services(request).database
-    return AddedAnswer(*await add_items(database, project.project_id, queue_id, sent.items))
+async def _add(
+    request: AnyRequest, project: ProjectContext, queue_id: str, *, by: UserId | None
+) -> AddedAnswer:
+    sent, database = await body_of(request, SentItems), services(request).database
+    made = await add_items(database, project.project_id, queue_id, sent.items, by=by)
+    return AddedAnswer(*made)
 
 
 HANDLERS = (get_queues, get_queue, get_queue_items, get_agreement, post_queue_items)

@@ -5,12 +5,14 @@ from litestar import delete, patch, post
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 
-from api.auth import AnyRequest, admin_project_from_session, services
+from api.auth import AnyRequest, admin_project_from_session, entered, services
 from api.bodies import body_of
 from api.holders import project_in
-from api.llm.annotation import ONE, PROJECT, QUEUES
+from api.llm.annotation import ITEM, ONE, PROJECT, QUEUES
 from api.llm.annotation_answers import queue_answer
 from api.sessions import Done
+from controlplane.failures import Forbidden
+from controlplane.llm.queue_items import remove_item
 from controlplane.llm.queues import add_queue, change_queue, find_queue, remove_queue
 from schemas.described import describes
 from schemas.llm.annotation import QueueChange, QueueForm
@@ -80,8 +82,41 @@ async def drop_queue(
     return await _remove(request, await _by_token(request, project_id), queue_id)
 
 
-CONTROLS = (post_queue, patch_queue, delete_queue)
-AGENTS = (make_queue, alter_queue, drop_queue)
+@delete(
+    ITEM,
+    status_code=HTTP_200_OK,
+    summary="Remove one item of an annotation queue",
+    opt=describes(asks="project"),
+)
+async def delete_queue_item(
+    request: AnyRequest, queue_id: FromPath[str], queue_item_id: FromPath[str]
+) -> Done:
+    """Remove an item, for admins and for who added it; the scores stay. Twice is once."""
+    session, access = await entered(request)
+    if session.key_access is not None:
+        raise Forbidden("Forbidden: people remove items; sign in with email and password")
+    only_of = None if access.role == "admin" else session.account.user_id
+    database, project_id = services(request).database, access.project.project_id
+    await remove_item(database, project_id, queue_id, queue_item_id, only_of=only_of)
+    return Done()
+
+
+@delete(f"{PROJECT}{ITEM}", status_code=HTTP_200_OK, opt=describes(asks="token"))
+async def drop_queue_item(
+    request: AnyRequest,
+    project_id: FromPath[str],
+    queue_id: FromPath[str],
+    queue_item_id: FromPath[str],
+) -> Done:
+    """Remove one item of an annotation queue, with a token of scope `admin`. Twice is once."""
+    project = await _by_token(request, project_id)
+    database = services(request).database
+    await remove_item(database, project.project_id, queue_id, queue_item_id, only_of=None)
+    return Done()
+
+
+CONTROLS = (post_queue, patch_queue, delete_queue, delete_queue_item)
+AGENTS = (make_queue, alter_queue, drop_queue, drop_queue_item)
 
 
 async def _by_token(request: AnyRequest, project_id: str) -> ProjectContext:

@@ -37,7 +37,7 @@ class PersonsShare(NamedTuple):
 
     user_id: str
     name: str
-    """Empty of one whose account is gone."""
+    """Empty of one whose account is gone; what they are called of one who never had any."""
     email: str
     done: int
     skipped: int
@@ -71,8 +71,9 @@ async def people_of(database: Database, queue_id: str) -> list[PersonsShare]:
     """Return what each person did of a queue of the caller's project, who did most first."""
     done = func.sum(case((ReviewRow.state == DONE, 1), else_=0))
     skipped = func.count() - done
+    name = func.coalesce(User.name, func.max(ReviewRow.called))
     query = (
-        select(ReviewRow.user_id, User.name, User.email, done, skipped)
+        select(ReviewRow.user_id, name, User.email, done, skipped)
         .outerjoin(User, User.id == ReviewRow.user_id)
         .where(ReviewRow.queue_id == as_uuid(queue_id), ReviewRow.state != CLAIMED)
         .group_by(ReviewRow.user_id, User.name, User.email)

@@ -29,6 +29,8 @@ class Person(NamedTuple):
     queue_id: str
     user_id: UserId
     now_us: int
+    called: str = ""
+    """What a person is called who has no account here."""
 
 
 class Review(NamedTuple):
@@ -86,6 +88,7 @@ async def mark_done(database: Database, person: Person, item_id: str, revision: 
         held = await session.get(ReviewRow, (row.id, _user(person)))
         if held is None:
             held = _new(row, _user(person), CLAIMED, person.now_us)
+            held.called = person.called
             session.add(held)
         if held.revision != revision:
             return
@@ -200,6 +203,7 @@ def _new(row: ItemRow, user: UUID, state: str, now_us: int) -> ReviewRow:
         until_us=now_us,
         at_us=now_us,
         revision=0,
+        called="",
     )
 
 

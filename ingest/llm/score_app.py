@@ -41,6 +41,7 @@ from schemas.llm.score_answers import (
 from schemas.llm.scores import (
     ID_PATTERN,
     ID_RULE,
+    OWN_IDS,
     LangfuseBatch,
     LangfuseScore,
     PublicScore,
@@ -89,6 +90,8 @@ async def delete_score(
     """Take a score away; answers when that is durable. One that nobody has sent is no error."""
     if IDS.match(score_id) is None:
         raise BadRequest(f"Not the id of a score: expected {ID_RULE}")
+    if project.key_id is not None and score_id.startswith(OWN_IDS):
+        raise BadRequest("What people say in an annotation queue is not taken away by a key")
     incoming = incoming_of(request, {scores.SCORE_ID: score_id})
     await edge_of(request).accept(project, scores.TAKEN_AWAY, incoming)
     return DeletedScore("queued", score_id)

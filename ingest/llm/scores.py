@@ -30,6 +30,7 @@ from schemas.llm.scores import (
     LangfuseScore,
     PublicScore,
     SentScore,
+    check_foreign,
     check_score,
 )
 from schemas.llm.wire import ABSENT
@@ -81,7 +82,7 @@ Read = Callable[[Raw, str], Named]
 def forms() -> dict[str, Form]:
     """Returns them by name."""
     return {
-        MANY: Form(SCORE.name, partial(_split, _own, MAX_SCORES)),
+        MANY: Form(SCORE.name, partial(_split, _sent, MAX_SCORES)),
         PUBLIC: Form(SCORE.name, partial(_split, _of_page, MAX_PUBLIC_SCORES)),
         LANGFUSE: Form(SCORE.name, partial(_split, of_langfuse, 1)),
         TAKEN_AWAY: Form(SCORE.name, _taken_away),
@@ -165,6 +166,12 @@ def sending_of(named: Named, request: str, index: int) -> str:
     return f"{index:04x}{own[: 2 * REST_BYTES]}"
 
 
+def _sent(raw: Raw, given: str) -> Named:
+    named = _own(raw, given)
+    check_foreign(named.score_id)
+    return named
+
+
 def _own(raw: Raw, given: str) -> Named:
     score = msgspec.json.decode(raw, type=_Received)
     check_score(score)
@@ -204,6 +211,7 @@ def of_langfuse(raw: Raw, given: str, at: str | None = None) -> Named:
         timestamp=at,
     )
     check_score(own)
+    check_foreign(own.id)
     return Named(_encode(_said(own)), own.id or "", False)
 
 
@@ -225,7 +233,7 @@ def _said(score: Struct, but: str = "") -> dict[str, Any]:
 
 def _shape_of(read: Read) -> type[Struct]:
     shapes: Mapping[Read, type[Struct]] = {
-        _own: SentScore,
+        _sent: SentScore,
         _of_page: PublicScore,
         of_langfuse: LangfuseScore,
     }

@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
 from schemas.issues import RuleBroken
-from schemas.llm.scores import MAX_CATEGORY_CHARS, MOST_NUMBER, ScoreName, TargetId
+from schemas.llm.scores import MAX_CATEGORY_CHARS, MOST_NUMBER, OWN_IDS, ScoreName, TargetId
 
 MAX_QUEUES = 50
 """Of a project."""
@@ -204,7 +204,7 @@ def score_id_of(queue_id: str, item_id: str, name: str, user_id: str) -> str:
 
 def id_prefix(queue_id: str) -> str:
     """Returns how the ids of a queue's scores begin."""
-    return f"annotation.{queue_id}."
+    return f"{OWN_IDS}{queue_id}."
 
 
 def sending_prefix(revision: int) -> str:

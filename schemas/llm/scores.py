@@ -12,6 +12,8 @@ from schemas.issues import RuleBroken
 from schemas.llm.wire import ABSENT
 from schemas.times import parse_timestamp_us
 
+OWN_IDS = "annotation."
+"""How the ids of what people say in annotation queues begin: nobody else writes such."""
 NAME_PATTERN = r"^[A-Za-z0-9](?:[A-Za-z0-9 _.:/-]{0,198}[A-Za-z0-9_.:/-])?\Z"
 NAME_RULE = (
     "1 to 200 of A-Z, a-z, 0-9, blank, _ . : / and -, beginning with no sign and without"
@@ -175,6 +177,12 @@ def check_score(score: SentScore | PublicScore) -> None:
         _check_moment(score.timestamp, "timestamp")
         _check_moment(score.updated_at, "updated_at")
         _check_metadata(score.metadata)
+
+
+def check_foreign(score_id: str | None) -> None:
+    """Raises `RuleBroken` for the id of what a reviewer says: no key speaks for a person."""
+    if score_id is not None and score_id.startswith(OWN_IDS):
+        raise RuleBroken(f"Ids that begin with {OWN_IDS} are those of annotation queues", "id")
 
 
 def _natural(value: ScoreValue) -> DataType:

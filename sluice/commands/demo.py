@@ -151,14 +151,19 @@ def _decide(
 
 def _annotate(settings: Settings, project: "Project", project_id: "ProjectId") -> str:
     """Makes the annotation queue of the demo; returns what there is to see of it."""
+    from eventlog.log import LogError
+    from sluice.bulk_target import target_of
     from sluice.demo_annotation import set_queue
     from sluice.demo_requests import client_of
 
     async def work() -> str:
         headers = {"Authorization": f"Bearer {project.key}"}
         async with opened(settings) as control:
-            with client_of(project.address, headers) as client:
-                return await set_queue(control.database, project_id, client)
+            with client_of(project.address, headers) as client, target_of(control) as target:
+                try:
+                    return await set_queue(control.database, project_id, client, target.log)
+                except LogError as error:
+                    raise CommandError(f"the annotation queue: {error}") from error
 
     return asyncio.run(work())
 

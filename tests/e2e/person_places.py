@@ -6,8 +6,10 @@ Each of these functions sends by the routes that senders have.
 import json
 import time
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
+from schemas.llm.examples import QUEUE
 from tests.e2e.payloads import span, trace
 from tests.e2e.server import Project
 from tests.e2e.test_tenancy_matrix import LASTED, send_envelope
@@ -147,6 +149,29 @@ def write_about(project: Project, who: str) -> None:
     number = incidents.ask("POST", "incidents", 201, opened)["incident_id"]
     taken = {"incident_id": number, "state": "acknowledged", "assignee": who, "notes": who}
     incidents.ask("POST", "incidents", 200, taken)
+
+
+def copy_calls(project: Project, who: str, word: str) -> None:
+    """Items of calls, of one that is gone, and of a file, and a queue: after calls are stored."""
+    assert project.post("/v1/datasets", {"name": "d"}).status_code == 201
+    copied = project.post(f"/v1/datasets/d/from-calls?user={quote(who)}", {})
+    assert copied.json()["changed"] > 0, copied.text
+    found = project.get("/v1/datasets/d/items").json()["items"]
+    assert {one["user_id"] for one in found} == {who}
+    items = [
+        # Retention has removed the call; of the other there was never one.
+        {"id": "gone", "input": f"I am {word}", "trace_id": str(uuid4()), "user_id": who},
+        {"id": "named", "input": f"I am {word}", "metadata": {"user_id": who}},
+    ]
+    assert project.post("/v1/datasets/d/items", items).status_code == 201
+    mine = {"X-Project-Id": project.project_id}
+    queues = "/dashboard/api/annotation-queues"
+    made = project.server.admin.post(queues, json=QUEUE, headers=mine)
+    assert made.status_code == 201, made.text
+    into = f"/v1/annotation-queues/{made.json()['id']}/items"
+    about = [{"trace_id": one["trace_id"]} for one in found] + [{"session_id": AGENT}]
+    assert project.post(into, {"items": about}).json()["added"] == len(about)
+    assert len(project.get(into).json()["items"]) == len(about)
 
 
 def _span(attributes: list[dict[str, Any]], who: str) -> dict[str, Any]:

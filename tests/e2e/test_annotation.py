@@ -6,6 +6,7 @@ import pytest
 
 from schemas.llm.examples import QUEUE
 from tests.e2e.payloads import new_id, trace
+from tests.e2e.people import join
 from tests.e2e.server import Project, Server, create_project, wait_for
 
 QUEUES = "/dashboard/api/annotation-queues"
@@ -143,17 +144,13 @@ def test_what_the_queue_does_not_ask_for_is_rejected(
 
 
 def test_agreement_is_told_once_others_have_said_something_too(annotated: Annotated) -> None:
+    path = f"{QUEUES}/{annotated.queue_id}/items/{annotated.items[1]}/scores"
+    with join(annotated.project.server, annotated.project) as bob:
+        # The last word of each counts, and once.
+        for value in (True, False, False):
+            body = {"values": {"correct": value}}
+            assert bob.post(path, json=body, headers=annotated.own).status_code == 202
     assert annotated.say(1, values={"correct": True}).status_code == 202
-    # What a second person would say, as the log has it of them.
-    other = {
-        "id": f"annotation.{annotated.queue_id}.{annotated.items[1]}.other",
-        "name": "correct",
-        "value": False,
-        "trace_id": annotated.calls[1],
-        "source": "annotation",
-        "author": "<b>bob</b>",
-    }
-    assert annotated.project.post("/v1/scores", other).status_code == 202
     wait_for(lambda: annotated.get("/agreement")["differing"], "the difference")
 
     told = annotated.get("/agreement")
@@ -166,9 +163,44 @@ def test_agreement_is_told_once_others_have_said_something_too(annotated: Annota
     assert sorted(one["value"] for one in differing["said"]) == [False, True]
 
 
-def test_the_holder_of_a_key_annotates_nothing(annotated: Annotated) -> None:
+def test_the_holder_of_a_key_annotates_nothing_and_changes_no_answer(annotated: Annotated) -> None:
     path = f"{QUEUES}/{annotated.queue_id}/items/{annotated.items[0]}/scores"
+    own = f"annotation.{annotated.queue_id}.{annotated.items[0]}.other"
+    about = {"name": "correct", "value": False, "trace_id": annotated.calls[0]}
 
     answer = annotated.project.post(path, {"values": {"correct": True}})
+    forged = annotated.project.post("/v1/scores", {"id": own, **about})
+    with annotated.project.server.client(annotated.project.key) as http:
+        taken_away = http.delete(f"/v1/scores/{own}")
 
-    assert answer.status_code == 401
+    assert (answer.status_code, forged.status_code, taken_away.status_code) == (401, 400, 400)
+    assert forged.json()["details"][0]["path"] == [0, "id"]
+
+
+def test_only_a_form_takes_the_next_item_and_whoever_added_an_item_removes_it(
+    annotated: Annotated,
+) -> None:
+    server, project = annotated.project.server, annotated.project
+    page = f"/p/{project.project_id}/llm/annotation/{annotated.queue_id}"
+    items = f"{QUEUES}/{annotated.queue_id}/items"
+    hostile = "<img src=x>"
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
+    with join(server, project) as bob:
+        assert bob.get(f"{page}/work").status_code == 200
+        added = bob.post(items, json={"items": [{"session_id": hostile}]}, headers=annotated.own)
+        assert added.json()["added"] == 1
+        own = annotated.get("/items")["items"][-1]["id"]
+        shown = bob.get(page).text
+        assert hostile not in shown
+        assert (f"/items/{own}/remove" in shown, f"{annotated.items[0]}/remove" in shown) == (
+            *(True, False),
+        )
+        assert bob.get(f"{page}/work").status_code == 200
+        led = bob.post(f"{page}/work", headers=form)
+        assert (led.status_code, "/items/" in led.headers["location"]) == (303, True)
+        removed = [bob.delete(f"{items}/{own}", headers=annotated.own) for _ in range(2)]
+        other = bob.delete(f"{items}/{annotated.items[0]}", headers=annotated.own)
+
+    assert [one.status_code for one in removed] == [200, 200]
+    assert other.status_code == 403
+    assert [one["id"] for one in annotated.get("/items")["items"]] == annotated.items

@@ -11,7 +11,13 @@ import pytest
 from schemas.persons import session_person
 from schemas.projects import ProjectId
 from tests.e2e.payloads import trace
-from tests.e2e.person_places import send_calls, send_errors, send_telemetry, write_about
+from tests.e2e.person_places import (
+    copy_calls,
+    send_calls,
+    send_errors,
+    send_telemetry,
+    write_about,
+)
 from tests.e2e.server import Project, Server, create_project, wait_for
 from tests.e2e.stored_bytes import drop_replaced_parts, find_words
 from tests.poison import append_poison
@@ -30,7 +36,7 @@ KINDS = {
     *("attachments", "feedback", "log records", "sessions", "spans of OpenTelemetry"),
     *("points of metrics", "messages to models and from them", "issues", "commits of releases"),
     *("messages", "budgets", "alerts of budgets", "incidents", "lines of incidents"),
-    "events of monitors",
+    *("events of monitors", "items of datasets", "items of annotation queues"),
 }
 
 
@@ -49,6 +55,7 @@ def test_no_byte_of_an_installation_names_a_person_who_is_erased(tmp_path: Path)
             assert admin.post(f"{persons}/erasures", json=form).status_code == 202
             wait_for(is_done(admin, persons), "the erasure", timeout_s=60)
             assert admin.get(persons, params={"person": WHO}).json()["total"] == 0
+            assert project.get("/v1/datasets/d/items").json()["items"] == []
         server.kill()
 
         drop_replaced_parts(server.data_dir / "warehouse")
@@ -67,6 +74,7 @@ def plant(server: Server, project: Project) -> None:
     assert project.post("/v1/traces/batch", [other]).status_code == 202
     append_poison(server.data_dir, project.project_id, {"metadata": {"userId": WHO}})
     server.wait_stored()
+    copy_calls(project, WHO, NAME)
     told = "the alert of a budget"
     wait_for(lambda: project.get("/v1/budgets/alerts").json()["alerts"], told, timeout_s=30)
 

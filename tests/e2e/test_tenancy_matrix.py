@@ -142,6 +142,7 @@ QUERIES = (
     *("issues/{issue_id}/events/{event_id}", "issues/{issue_id}/events/{event_id}/grouping"),
     "issues/{issue_id}/events/{event_id}/source-maps",
 )
+QUEUE_PARTS = ("{queue_id}", "{queue_id}/items/{queue_item_id}")
 OF_QUEUES = ("", "/{queue_id}", "/{queue_id}/items", "/{queue_id}/agreement")
 OF_BUDGETS = ("", "/check", "/alerts", "/anomalies")
 OF_TOKENS = (
@@ -171,7 +172,7 @@ OF_TOKENS = (
     *(f"GET projects/{{project_id}}/export{end}" for end in ("", "/{table}")),
     *(f"{way} projects/{{project_id}}/exports/schedules" for way in ("GET", "DELETE")),
     *(f"GET projects/{{project_id}}/annotation-queues{end}" for end in OF_QUEUES),
-    "DELETE projects/{project_id}/annotation-queues/{queue_id}",
+    *(f"DELETE projects/{{project_id}}/annotation-queues/{one}" for one in QUEUE_PARTS),
     "GET projects/{project_id}/retention",
     "GET projects/{project_id}/datasets",
     *(f"GET projects/{{project_id}}/datasets/{{dataset}}{end}" for end in OF_DATASET),
@@ -279,8 +280,14 @@ ALERTS = (
     ),
 )
 BUDGETS = ("", "/{budget_id}", "/{budget_id}/remove")
-QUEUES = ("", "/{queue_id}", "/{queue_id}/remove")
-REVIEWS = ("-items", "/{queue_id}/skipped", "/{queue_id}/items/{queue_item_id}/skip")
+QUEUES = (
+    *("", "/{queue_id}", "/{queue_id}/remove"),
+    "/{queue_id}/items/{queue_item_id}/remove",  # who has added it may, too
+)
+REVIEWS = (
+    *("-items", "/{queue_id}/skipped", "/{queue_id}/work"),
+    "/{queue_id}/items/{queue_item_id}/skip",
+)
 JUDGES = ("", *(f"/{{judge_id}}{one}" for one in ("", "/test", "/past", "/remove")))
 PROMPTS = ("", "/label", "/remove")
 DATASET_FORMS = (
@@ -566,7 +573,7 @@ CASES: dict[str, Case] = {
     "PATCH /api/v1/projects/{project_id}/budgets/{budget_id}": Case(Guard.TOKEN, {"amount": 1}),
     "POST /dashboard/api/annotation-queues": Case(Guard.ADMIN, QUEUE),
     "PATCH /dashboard/api/annotation-queues/{queue_id}": Case(Guard.ADMIN, {"name": "taken"}),
-    "DELETE /dashboard/api/annotation-queues/{queue_id}": Case(Guard.ADMIN),
+    **{f"DELETE /dashboard/api/annotation-queues/{one}": Case(Guard.ADMIN) for one in QUEUE_PARTS},
     "POST /v1/annotation-queues/{queue_id}/items": Case(Guard.KEY, QUEUE_ITEMS),
     "POST /dashboard/api/annotation-queues/{queue_id}/items": Case(Guard.MEMBER, QUEUE_ITEMS),
     ANNOTATES: Case(Guard.MEMBER, ANNOTATION),
@@ -1234,7 +1241,7 @@ def test_to_others_a_page_is_as_that_of_a_project_that_does_not_exist(
 def test_members_see_a_page(world: World, route: str) -> None:
     answer = ask(world.member, route, world)
 
-    leads_on = route.endswith(("/{project_id}", "/work"))
+    leads_on = route.endswith("/{project_id}")
     assert answer.status_code == (303 if leads_on else 200) or (
         # The file of the project is no picture.
         (route.endswith(("/find", "/parts", "/{page}", "/picture")) and answer.status_code == 404)

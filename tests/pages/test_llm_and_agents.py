@@ -325,7 +325,7 @@ def queue_with_three_calls(visitor: Visitor, world: World) -> None:
     page.get_by_label("How many").fill("3")
     page.get_by_role("button", name="Add").click()
     page.wait_for_url(queue.partition("?")[0] + "*")
-    page.get_by_role("link", name="Annotate 3").click()
+    page.get_by_role("button", name="Annotate 3").click()
 
 
 class TestAnnotation:
@@ -381,5 +381,9 @@ class TestAnnotation:
         page.get_by_role("link", name="Queue").click()
         people = page.get_by_role("region", name="People", exact=True)
         expect(people.locator("td").first).to_have_text("2")
+        page.get_by_role("button", name="Remove item 2 from the queue").click()
+        expect(
+            page.get_by_role("region", name="Items", exact=True).locator("tbody tr")
+        ).to_have_count(2)
         assert page.evaluate("window.hit") is None
         assert visitor.faults == []

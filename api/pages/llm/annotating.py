@@ -28,7 +28,7 @@ from clickhouse.llm.annotations import SaidBefore, read_own
 from clickhouse.llm.last_calls import last_of_session, last_of_trace
 from clickhouse.llm.trace_lines import list_lines
 from controlplane.failures import BadRequest, Conflict
-from controlplane.llm.queue_items import Target, add_items
+from controlplane.llm.queue_items import Target, add_items, check_remover, find_item, remove_item
 from controlplane.llm.queues import list_queues
 from controlplane.llm.reviews import (
     Review,
@@ -86,14 +86,22 @@ class Question(NamedTuple):
     """What was given before, where it is typed."""
 
 
+@post(f"{ONE}/work", include_in_schema=False, status_code=200)
+async def work(request: AnyRequest, viewer: Viewed, queue_id: FromPath[str]) -> Redirect:
+    """Lead to the next item for the viewer, which nobody else gets for ten minutes.
+
+    Not a GET: browsers and programs follow links ahead of people, and would take items with them.
+    """
+    _people_only(viewer)
+    await fields_of(request)
+    return await _onward(request, viewer, queue_id)
+
+
 @get(f"{ONE}/work", include_in_schema=False)
-async def work(request: AnyRequest, viewer: Viewed, queue_id: FromPath[str]) -> Response[Any]:
-    """Lead to the next item for the viewer, which nobody else gets for ten minutes."""
+async def work_page(request: AnyRequest, viewer: Viewed, queue_id: FromPath[str]) -> Response[str]:
+    """Show what is left for the viewer. Takes no item."""
     _people_only(viewer)
     database, person = services(request).database, person_of(viewer, queue_id)
-    review = await next_item(database, person)
-    if review is not None:
-        return _to_item(request, queue_id, review.item.id)
     left = await left_for(database, person)
     before = await item_before(database, person, None)
     return await page(request, "llm/queue_done.html", queue_id=queue_id, left=left, before=before)
@@ -140,7 +148,7 @@ async def skip(
     _people_only(viewer)
     await fields_of(request)
     await skip_item(services(request).database, person_of(viewer, queue_id), queue_item_id)
-    return _to(request, f"llm/annotation/{queue_id}/work")
+    return await _onward(request, viewer, queue_id)
 
 
 @post(f"{ONE}/skipped", include_in_schema=False, status_code=200)
@@ -149,7 +157,21 @@ async def bring_back(request: AnyRequest, viewer: Viewed, queue_id: FromPath[str
     _people_only(viewer)
     await fields_of(request)
     await return_skipped(services(request).database, person_of(viewer, queue_id))
-    return _to(request, f"llm/annotation/{queue_id}/work")
+    return await _onward(request, viewer, queue_id)
+
+
+@post(f"{ITEM}/remove", include_in_schema=False, status_code=200)
+async def remove(
+    request: AnyRequest, viewer: Viewed, queue_id: FromPath[str], queue_item_id: FromPath[str]
+) -> Redirect:
+    """Remove an item: admins, and who has added it. Twice is once."""
+    _people_only(viewer)
+    database, project_id = services(request).database, viewer.project.project_id
+    only_of = None if viewer.is_admin else viewer.session.account.user_id
+    check_remover(await find_item(database, project_id, queue_id, queue_item_id), only_of)
+    await fields_of(request)
+    await remove_item(database, project_id, queue_id, queue_item_id, only_of=only_of)
+    return _to(request, f"llm/annotation/{queue_id}")
 
 
 @get(ADDING, include_in_schema=False)
@@ -168,13 +190,14 @@ async def add_calls(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     try:
         sent = await _named(request, viewer, fields)
         database = services(request).database
-        await add_items(database, viewer.project.project_id, queue_id, sent)
+        by = viewer.session.account.user_id
+        await add_items(database, viewer.project.project_id, queue_id, sent, by=by)
     except (BadRequest, Conflict) as error:
         return await _adding(request, viewer, problem_of(error, FIELDS, {}))
     return _to(request, f"llm/annotation/{queue_id}")
 
 
-HANDLERS = (work, item_page, skip, bring_back, adding_page, add_calls)
+HANDLERS = (work, work_page, item_page, skip, bring_back, remove, adding_page, add_calls)
 
 
 def _people_only(viewer: Viewer) -> None:
@@ -186,8 +209,11 @@ def _to(request: AnyRequest, path: str) -> Redirect:
     return Redirect(address_of(request).page(path), status_code=303)
 
 
-def _to_item(request: AnyRequest, queue_id: str, item_id: str) -> Redirect:
-    return _to(request, f"llm/annotation/{queue_id}/items/{item_id}")
+async def _onward(request: AnyRequest, viewer: Viewer, queue_id: str) -> Redirect:
+    """Takes the next item for the viewer and leads to it, or to the page that says what is left."""
+    review = await next_item(services(request).database, person_of(viewer, queue_id))
+    end = "work" if review is None else f"items/{review.item.id}"
+    return _to(request, f"llm/annotation/{queue_id}/{end}")
 
 
 async def _adding(

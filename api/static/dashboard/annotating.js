@@ -45,7 +45,7 @@ export function watchAnnotating() {
         headers: { "Content-Type": "application/json", "X-Project-Id": form.dataset.project },
         body: JSON.stringify({ values, comment: form.elements.comment.value }),
       });
-      if (answer.ok) return location.assign(form.dataset.next);
+      if (answer.ok) return document.querySelector("form[data-onward]").submit();
       const why = await answer.json().catch(() => ({}));
       tell(why.details?.[0]?.message ?? why.error ?? `Not saved: ${answer.status}`);
     } catch {

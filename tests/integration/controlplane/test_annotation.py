@@ -9,9 +9,9 @@ import pytest
 from controlplane.accounts import SignUp, sign_up
 from controlplane.crypto import Vault
 from controlplane.database import Database
-from controlplane.failures import BadRequest, Conflict, NotFound
+from controlplane.failures import BadRequest, Conflict, Forbidden, NotFound
 from controlplane.llm import queue_items
-from controlplane.llm.queue_items import add_items, list_items
+from controlplane.llm.queue_items import add_items, list_items, remove_item
 from controlplane.llm.queues import (
     add_queue,
     change_queue,
@@ -54,7 +54,7 @@ class World:
 
     async def add(self, *traces: str) -> queue_items.Added:
         sent = [SentTarget(trace_id=one) for one in traces]
-        return await add_items(self.database, self.project_id, self.queue.id, sent)
+        return await add_items(self.database, self.project_id, self.queue.id, sent, by=None)
 
     async def next(self, number: int, now_us: int = NOW_US) -> Review | None:
         return await next_item(self.database, self.person(number, now_us))
@@ -110,7 +110,9 @@ async def test_another_projects_queue_is_not_there(world: World, vault: Vault) -
 
     for asked in (
         find_queue(world.database, made.project_id, world.queue.id),
-        add_items(world.database, made.project_id, world.queue.id, [SentTarget(trace_id="b")]),
+        add_items(
+            world.database, made.project_id, world.queue.id, [SentTarget(trace_id="b")], by=None
+        ),
         next_item(world.database, stranger),
         mark_done(world.database, stranger, (await world.ids())[0], 0),
         remove_queue(world.database, made.project_id, "no id"),
@@ -125,7 +127,7 @@ async def test_an_item_is_there_once_however_it_is_named(world: World) -> None:
     assert await world.add(f"{trace}-{span}", uuid_of, uuid_of.lower()) == (2, 1)
 
     again = [SentTarget(trace_id=trace.upper(), span_id=span), SentTarget(session_id="s")]
-    found = await add_items(world.database, world.project_id, world.queue.id, again)
+    found = await add_items(world.database, world.project_id, world.queue.id, again, by=None)
 
     assert found == (1, 1)
     assert (await find_queue(world.database, world.project_id, world.queue.id)).progress.items == 3
@@ -144,7 +146,7 @@ async def test_an_item_is_there_once_however_it_is_named(world: World) -> None:
 )
 async def test_what_is_no_item_is_rejected(world: World, sent: list[SentTarget]) -> None:
     with pytest.raises(BadRequest, match="items"):
-        await add_items(world.database, world.project_id, world.queue.id, sent)
+        await add_items(world.database, world.project_id, world.queue.id, sent, by=None)
 
 
 async def test_a_queue_that_would_be_too_long_takes_nothing(
@@ -252,3 +254,50 @@ async def test_one_goes_back_through_what_one_was_done_with(world: World) -> Non
     assert await before(None) == second
     assert await before(second) == first
     assert await before(first) is None
+
+
+async def test_an_item_is_removed_once_by_who_added_it_or_by_an_admin(world: World) -> None:
+    ann, bob = (UserId(str(uuid.UUID(int=number))) for number in (1, 2))
+    place = (world.database, world.project_id, world.queue.id)
+    for number, by in enumerate((ann, ann, None)):
+        await add_items(*place, [SentTarget(trace_id=f"t{number}")], by=by)
+    first, second, third = await world.ids()
+    await world.done(2, first)
+
+    for stranger, item in ((bob, first), (ann, third)):
+        with pytest.raises(Forbidden):
+            await remove_item(*place, item, only_of=stranger)
+    removed = [await remove_item(*place, first, only_of=ann) for _ in range(2)]
+    by_admin = await remove_item(*place, third, only_of=None)
+
+    assert (removed, by_admin) == ([True, False], True)
+    assert await world.ids() == [second]
+    assert (await find_queue(*place)).progress.reviews == 0
+
+
+async def test_an_item_of_another_queue_or_project_is_not_removed(
+    world: World, database: Database, vault: Vault
+) -> None:
+    await world.add("t")
+    (item,) = await world.ids()
+    form = QueueForm(name="Other", scores=RULES)
+    other = await add_queue(database, world.project_id, form)
+    person = await sign_up(database, vault, SignUp("Bob", "bob@example.com", "correct horse", "O"))
+    elsewhere = (await create_project(database, vault, person.user_id, "Mine")).project_id
+
+    assert not await remove_item(database, world.project_id, other.id, item, only_of=None)
+    assert not await remove_item(database, world.project_id, world.queue.id, "x", only_of=None)
+    with pytest.raises(NotFound):
+        await remove_item(database, elsewhere, world.queue.id, item, only_of=None)
+    assert await world.ids() == [item]
+
+
+async def test_who_has_no_account_is_called_as_they_were_when_they_looked(world: World) -> None:
+    await world.add("t")
+    (item,) = await world.ids()
+    person = world.person(7)._replace(called="Reviewer 1 of the demo")
+
+    await mark_done(world.database, person, item, 0)
+
+    (share,) = await people_of(world.database, world.queue.id)
+    assert (share.name, share.email, share.done) == ("Reviewer 1 of the demo", "", 1)

@@ -12,7 +12,9 @@ from controlplane.database import Database
 from controlplane.llm.datasets import add_dataset, announce_run, find_dataset, list_known_runs
 from controlplane.llm.judges import add_judge, list_judges
 from controlplane.llm.prompts import add_version, list_versions
+from controlplane.llm.queues import add_queue
 from controlplane.person_texts import export_texts
+from schemas.llm.annotation import QueueForm, Rule
 from schemas.llm.datasets import DatasetForm, RunForm
 from schemas.llm.judges import JudgedCalls, JudgeForm, LatencyRule
 from schemas.llm.prompts import PromptForm
@@ -74,3 +76,21 @@ async def test_judges_of_one_person_go_by_whatever_names_them(
     await erase_texts(database, project_id, [], ANN)
 
     assert {one.name for one in await list_judges(database, project_id)} == {"team", "all"}
+
+
+async def test_texts_of_queues_and_judges_are_named_and_left_to_admins(
+    database: Database, project_id: ProjectId
+) -> None:
+    rules = (Rule(name="good", type="boolean"),)
+    queue = QueueForm(name="q", scores=rules, instructions=f"As {ANN} would")
+    await add_queue(database, project_id, queue)
+    calls = JudgedCalls(metadata={"team": ANN})
+    await add_judge(database, project_id, JudgeForm(name="j", rule=LatencyRule(ms=1), calls=calls))
+
+    await erase_texts(database, project_id, [], ANN)
+
+    lines = [line async for line in export_texts(database, TEXTS, project_id, ANN)]
+    found = [msgspec.json.decode(line) for line in lines]
+    assert [one["what"] for one in found] == ["annotation queues", "judges"]
+    assert found[0]["form"]["instructions"] == f"As {ANN} would"
+    assert found[1]["form"]["calls"]["metadata"] == {"team": ANN}

@@ -535,6 +535,10 @@ class TestRequests:
         (b'{"metadata":{"userId":"jane.doe@secret.example"}}', True),
         (b'{"user":{"id":"bob"},"message":"jane.doe@secret.example"}', False),
         (b"\xff", False),
+        (b'{"key":"enduser","value":{"stringValue":"jane.doe@secret.example"}}', True),
+        (b'{"name":"mood","value":1,"author":"jane.doe@secret.example"}', True),
+        (b"\n\x17jane.doe@secret.example\x12", True),
+        (b"\n\x18xjane.doe@secret.example\x12", False),
     ],
 )
 def test_dead_letters_are_told_by_their_bytes(body: bytes, is_theirs: bool) -> None:

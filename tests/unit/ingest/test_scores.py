@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from ingest.forms import Split
+from ingest.llm import langfuse_batch
 from ingest.llm.scores import LANGFUSE, MANY, PUBLIC, REQUEST, forms, score_ids
 from ingest.rejections import BadItems, BadJson, ItemTooLarge
 from processors.columns import Unfit
@@ -274,3 +275,29 @@ def test_of_one_score_twice_in_a_request_the_later_one_counts(told: Mapping[str,
         (items,) = split([{**GOOD, "id": "a", "value": n} for n in range(3)], told=told).items
 
         assert sorted(items.ids) == items.ids
+
+
+@pytest.mark.parametrize("form", [MANY, LANGFUSE])
+def test_no_key_gives_the_answer_of_a_reviewer(form: str) -> None:
+    about = {"name": "good", "value": 1, "trace_id": TRACE, "traceId": TRACE}
+    field, rule = rejected({**about, "id": "annotation.q.i.p"}, form)
+
+    assert (field, rule) == ("id", "Ids that begin with annotation. are those of annotation queues")
+
+
+def test_a_batch_of_langfuse_gives_none_either_though_the_event_names_it() -> None:
+    body = {"name": "good", "value": 1, "traceId": TRACE}
+    event = {"id": "annotation.q.i.p", "type": "score-create", "body": body}
+    whole = langfuse_batch.forms()[langfuse_batch.BATCH]
+
+    found = whole.frame(msgspec.json.encode({"batch": [event]}), {}, 1 << 20)
+
+    assert [one.message for one in found.rejected if isinstance(one, langfuse_batch.NotTaken)] == [
+        "id: Ids that begin with annotation. are those of annotation queues"
+    ]
+
+
+def test_a_page_reaches_no_answer_of_a_reviewer() -> None:
+    row = row_of({**GOOD, "id": "annotation.q.i.p"}, PUBLIC)
+
+    assert row.score_id.startswith("user-")
