@@ -1,7 +1,7 @@
 """What the scores of one name average to, of some sessions or some users.
 
 A score counts for what it names itself. Else it counts for the session, or the user, of the call
-that it is about, or of the first of these calls in the trace that it is about. Lists are not sorted
+that it is about, or of the first call of its trace; of the calls that fit. Lists are not sorted
 by it: which call a score is about is known by no rollup.
 """
 
@@ -21,44 +21,49 @@ SCORES = """project_id = {project_id:String}
     AND data_type IN ('numeric', 'boolean')
     AND timestamp >= fromUnixTimestamp64Micro({scores_from_us:Int64}, 'UTC')"""
 NAMED = f"{SCORES}\n    AND name = {{score:String}}"
-CALLS = """
-LEFT ANY JOIN
-(
-    SELECT of, argMin(subject, (timestamp, trace_id)) AS subject
-    FROM
-    (
-        SELECT
-            arrayJoin(if(length(trace_id) = 49, [trace_id, substring(trace_id, 1, 32)], [trace_id]))
-                AS of,
-            timestamp, trace_id, {key} AS subject
-        FROM traces
-        WHERE {where}
-            AND {key} IN {subjects:Array({type})}
-            AND (trace_id IN ({ids}) OR length(trace_id) = 49
-                AND substring(trace_id, 1, 32) IN ({ids}))
-    )
-    GROUP BY of
-) AS {alias} ON {alias}.of = s.{of}"""
-IDS = "SELECT {of} FROM scores WHERE {named} AND {of} != ''"
 AVERAGES = """
 SELECT subject, avg(value), count(), min(data_type = 'boolean')
 FROM
 (
     SELECT
-        multiIf(s.own != {none}, s.own, c.of != '', c.subject, t.subject) AS subject,
-        s.value AS value,
-        s.data_type AS data_type
+        any(s.value) AS value,
+        any(s.data_type) AS data_type,
+        if(any(s.own) != {none}, any(s.own), argMinIf(c.subject, s.place, c.of != '')) AS subject
     FROM
     (
-        SELECT trace_id, call_id, value, data_type, {own} AS own
-        FROM {counting}
+        SELECT score_id, value, data_type, {own} AS own, of, place
+        FROM
+        (
+            SELECT score_id, value, data_type, session_id, user_id, trace_id, call_id
+            FROM {counting}
+        )
+        ARRAY JOIN [call_id, trace_id] AS of, [1, 2] AS place
     ) AS s
-    {joins}
+    LEFT ANY JOIN
+    (
+        SELECT of, argMin(subject, (timestamp, trace_id)) AS subject
+        FROM
+        (
+            SELECT arrayJoin({of_call}) AS of, timestamp, trace_id, {key} AS subject
+            FROM traces
+            WHERE {where}
+                AND (sipHash64(trace_id) IN ({hashes}) OR length(trace_id) = 49
+                    AND sipHash64(substring(trace_id, 1, 32)) IN ({hashes}))
+        )
+        GROUP BY of
+    ) AS c ON c.of = s.of
+    GROUP BY s.score_id
 )
 WHERE subject IN {subjects:Array({type})}
 GROUP BY subject
 LIMIT {limit:UInt32}
 """
+OF_CALL = "if(length(trace_id) = 49, [trace_id, substring(trace_id, 1, 32)], [trace_id])"
+"""What a score may name that is about a call: the call, or all of its trace."""
+HASHES = """
+                    SELECT arrayJoin([sipHash64(call_id), sipHash64(trace_id)])
+                    FROM scores
+                    WHERE {named} AND trace_id != ''"""
 NAMES = """
 SELECT name::String AS named, count() AS scores
 FROM scores
@@ -100,9 +105,10 @@ async def average_scores(
         return {}
     where = condition(project, wanted)
     own, none = OWN[of.dimension]
-    sql = AVERAGES.replace("{joins}", _joins("c", "call_id") + _joins("t", "trace_id"))
-    sql = sql.replace("{counting}", counting(NAMED)).replace("{own}", own).replace("{none}", none)
-    sql = sql.replace("{where}", f"{where.sql}\n            AND {of.is_set}")
+    sql = AVERAGES.replace("{hashes}", HASHES.replace("{named}", NAMED))
+    sql = sql.replace("{counting}", counting(NAMED)).replace("{of_call}", OF_CALL)
+    sql = sql.replace("{own}", own).replace("{none}", none)
+    sql = sql.replace("{where}", where.sql)
     sql = sql.replace("{key}", of.key).replace("{type}", of.key_type)
     values = where.values | {
         "subjects": list(keys),
@@ -123,8 +129,3 @@ async def score_names(warehouse: Warehouse, project: ProjectContext, from_us: in
     }
     rows = (await warehouse.query(NAMES.replace("{which}", SCORES), values)).rows
     return [row[0] for row in rows]
-
-
-def _joins(alias: str, of: str) -> str:
-    sql = CALLS.replace("{ids}", IDS.replace("{named}", NAMED))
-    return sql.replace("{alias}", alias).replace("{of}", of)

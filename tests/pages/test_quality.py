@@ -12,7 +12,7 @@ from tests.e2e.payloads import new_id, trace
 from tests.e2e.server import Project, Server, create_project, wait_for
 from tests.pages.conftest import World
 from tests.pages.looking import Visitor
-from tests.pages.places import now, path_of
+from tests.pages.places import now, path_of, taken
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -194,6 +194,36 @@ class TestJudges:
         page.get_by_role("link", name="polite").click()
         page.get_by_role("link", name="Its scores").click()
         expect(page.get_by_role("region", name="The newest scores")).to_contain_text("false")
+        assert visitor.serious_findings() == []
+
+
+class TestScores:
+    def test_a_score_is_chosen_beside_sessions_and_users_and_taken_away_with_them(
+        self, visitor: Visitor, world: World
+    ) -> None:
+        project = create_project(world.server, "Scores")
+        of_ann = {"session_id": "s1", "metadata": {"userId": "ann"}}
+        calls = [asked("Hi", "yes", **of_ann), asked("Hi", "no", session_id="s2")]
+        send(project, calls)
+        mark = {"name": "helpfulness", "value": 0.25, "trace_id": calls[0]["trace_id"]}
+        assert project.post("/v1/scores", [mark]).status_code in (200, 202)
+        wait_for(lambda: project.get("/v1/scores").json()["scores"], "the score")
+
+        page = visitor.go(path_of(project, "llm/sessions"))
+        page.locator("main summary", has_text="Score").click()
+        page.get_by_role("link", name="helpfulness").click()
+        expect(page.get_by_role("columnheader", name="helpfulness")).to_be_visible()
+        row = page.get_by_role("region", name="Sessions").locator("tr", has_text="s1")
+        expect(row.locator("td").last).to_have_text("0.25")
+        page.locator("summary", has_text="Export").click()
+        lines = taken(page, "CSV").decode().splitlines()
+        assert lines[0].endswith(",average_score,scores")
+        ends = {one.split(",")[0]: one.split(",")[-2:] for one in lines[1:]}
+        assert ends == {"s1": ["0.25", "1"], "s2": ["", "0"]}
+        page.go_back()
+        expect(page.get_by_role("columnheader", name="helpfulness")).to_have_count(0)
+        page = visitor.go(path_of(project, "llm/users?score=helpfulness"))
+        expect(page.get_by_role("region", name="Users")).to_contain_text("0.25")
         assert visitor.serious_findings() == []
 
 

@@ -22,6 +22,7 @@ def scored(warehouse: Warehouse, project: ProjectContext) -> None:
     own, other = project.project_id, "another"
     calls = (("t0", "s1", "ann"), ("t1", "s1", "ann"), ("t2", "s2", "ann"))
     calls += ((f"{TRACE}-b7ad6b7169203331", "s3", "bob"), ("t4", HOSTILE, HOSTILE))
+    calls += ((f"{TRACE}-00f067aa0ba902b7", "s4", "eve"),)
     for project_id in (own, other):
         rows = [
             make_trace(
@@ -48,6 +49,7 @@ def scored(warehouse: Warehouse, project: ProjectContext) -> None:
             make_score("e", value=0.125, user_id="bob"),
             make_score("f", value=0.375, trace_id=TRACE),
             make_score("g", value=0.75, trace_id=TRACE, span_id="b7ad6b7169203331"),
+            make_score("l", value=0.875, trace_id=TRACE, span_id="00f067aa0ba902b7"),
             make_score("h", value=7.0, trace_id="t0", name="other"),
             make_score("i", value=None, data_type="categorical", text="x", trace_id="t0"),
             make_score("j", value=7.0, trace_id="unknown"),
@@ -74,13 +76,17 @@ def test_a_score_counts_for_what_it_names_and_else_for_whose_call_it_is_about(
         "s1": (0.75, 2),
         "s2": (0.25, 1),
         "s3": (0.5625, 2),
+        "s4": (0.875, 1),
         HOSTILE: (None, 0),
     }
     assert {key: (one["average"], one["count"]) for key, one in of_users.items()} == {
         "ann": (0.75, 2),
         "bob": (pytest.approx(1.25 / 3), 3),
+        "eve": (0.875, 1),
         HOSTILE: (None, 0),
     }
+    alone = averages(client, "sessions", score="helpfulness", sort="first", limit=1)
+    assert alone == {"s4": of_sessions["s4"]}
     assert averages(client, "sessions", score=HOSTILE)[HOSTILE] == {
         "name": HOSTILE,
         "average": 1.0,
