@@ -134,7 +134,7 @@ def _statement(scoped: Scope, asked: _Question) -> str:
     columns = rollups.sums(scoped, COLUMNS)
     if not asked.names:
         return rollups.statement(scoped, (), columns, ending="")
-    keys = rollups.grouped(rollups.key_names(asked.names))
+    keys = rollup_sql.grouped(rollup_sql.key_names(asked.names))
     order = ordered(Grouping(asked.names, asked.order))
     ending = f"{keys}\n{rollup_sql.NOT_EMPTY}\nORDER BY {order}\nLIMIT {{limit:UInt32}}"
     return rollups.statement(scoped, asked.names, columns, ending=ending)

@@ -69,10 +69,10 @@ async def cross_groups(warehouse: Warehouse, scoped: Scope, crossing: Crossing) 
 
 def crossing_statement(scoped: Scope, crossing: Crossing) -> str:
     """Returns a statement that yields keys, sums, the groups' hash, and whether it is a group."""
-    keys = rollups.key_names(crossing.names)
+    keys = rollup_sql.key_names(crossing.names)
     groups = keys[:-1]
     columns = rollups.sums(scoped, crossing.summed)
-    columns = columns.plus(f"{rollups.key_hash(groups)} AS hash")
+    columns = columns.plus(f"{rollup_sql.key_hash(groups)} AS hash")
     columns = columns.plus(f"grouping({keys[-1]}) AS is_group")
     first = ORDERS[crossing.grouping.order]
     ending = f"""GROUP BY GROUPING SETS (({", ".join(groups)}), ({", ".join(keys)}))

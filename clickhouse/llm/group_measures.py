@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from clickhouse.client import QueryResult, Warehouse
-from clickhouse.llm import rollups
+from clickhouse.llm import rollup_sql, rollups
 from clickhouse.llm.rollups import Scope, Sums
 from clickhouse.queries.outlived import outlived_hours
 from clickhouse.queries.quantiles import UNMEASURED, Percentiles, Quantiles, milliseconds
@@ -48,7 +48,7 @@ def only_of(names: tuple[str, ...], keys: Sequence[Key], hashes: list[int]) -> O
             values[f"only{place}"] = texts
     if values and len(names) == 1:
         return Only(clause, values)
-    hashed = rollups.key_hash(rollups.key_names(names))
+    hashed = rollup_sql.key_hash(rollup_sql.key_names(names))
     clause += f" AND {hashed} IN {{hashes:Array(UInt64)}}"
     return Only(clause, {**values, "hashes": hashes})
 

@@ -154,11 +154,11 @@ def rank_statement(scoped: Scope, grouping: Grouping) -> str:
 
     Of the sums it adds up what the order needs and no more, but for `adds_all`.
     """
-    keys = rollups.key_names(grouping.names)
+    keys = rollup_sql.key_names(grouping.names)
     measures: Sequence[str] = ["requests", *sums_in(ordered(grouping))]
     if adds_all(scoped):
         measures = Sums._fields
-    columns = rollups.sums(scoped, measures).plus(f"{rollups.key_hash(keys)} AS hash")
+    columns = rollups.sums(scoped, measures).plus(f"{rollup_sql.key_hash(keys)} AS hash")
     return rollups.statement(scoped, grouping.names, columns, ending=_ending(grouping))
 
 
@@ -180,12 +180,12 @@ def sums_in(order: str) -> list[str]:
 
 
 def _ending(grouping: Grouping) -> str:
-    grouped = f"{rollups.grouped(rollups.key_names(grouping.names))}\n{rollup_sql.NOT_EMPTY}"
+    grouped = f"{rollup_sql.grouped(rollup_sql.key_names(grouping.names))}\n{rollup_sql.NOT_EMPTY}"
     return f"{grouped}\nORDER BY {ordered(grouping)}\nLIMIT {{limit:UInt32}}"
 
 
 def ordered(grouping: Grouping) -> str:
-    keys = rollups.key_names(grouping.names)
+    keys = rollup_sql.key_names(grouping.names)
     direction = "ASC" if grouping.ascending else "DESC"
     if grouping.order == "key":
         return ", ".join(f"{key} {direction}" for key in keys)

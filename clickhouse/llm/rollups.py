@@ -32,7 +32,10 @@ from clickhouse.llm.rollup_sql import (
     MIXED,
     OF_BUILDS,
     Kept,
+    grouped,
     kept_values,
+    key_hash,
+    key_names,
     received_then,
 )
 from clickhouse.queries import quantiles
@@ -295,26 +298,6 @@ def _kept_spread_statement(scoped: Scope, names: tuple[str, ...]) -> str:
     )
     text = statement(scoped, names, columns.plus(key_hash(key_names(names))))
     return text.replace("{first_us:", "{first_day_us:").replace("{last_us:", "{last_day_us:")
-
-
-def key_hash(keys: list[str]) -> str:
-    """Returns the hash that groups are found by again.
-
-    Not sipHash64, which takes two thirds of a statement over names of a dictionary. Groups are told
-    apart by their keys, so who makes hashes collide only has more groups read.
-    """
-    return f"cityHash64({', '.join(keys) or '0'})"
-
-
-def key_names(names: tuple[str, ...]) -> list[str]:
-    """Returns k0, k1, ..., a key for each dimension."""
-    return [f"k{number}" for number in range(len(names))]
-
-
-def grouped(keys: Iterable[str]) -> str:
-    """Returns the GROUP BY clause for these keys; no keys, no clause."""
-    named = ", ".join(keys)
-    return f"GROUP BY {named}" if named else ""
 
 
 def _beside(scoped: Scope) -> str:

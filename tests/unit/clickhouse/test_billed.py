@@ -42,6 +42,7 @@ EVERY_CALL = {
     "clickhouse/grants.py": "names of tables",
     "clickhouse/llm/around.py": "one call by its id",
     "clickhouse/llm/billings.py": "says who is billed",
+    "clickhouse/llm/callers.py": "whom some calls are of, by id; nothing is counted",
     "clickhouse/llm/prompts.py": "words of calls that a list has chosen",
     "clickhouse/llm/reprice.py": "costs of every row are set; `cost_changes` says who is billed",
     "clickhouse/llm/rollup_sql.py": "texts that `rollups` fills with a condition",
