@@ -1,6 +1,6 @@
 """The texts that statements over rollups are made of, and what of kept days goes into them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 

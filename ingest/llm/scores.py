@@ -30,8 +30,8 @@ from schemas.llm.scores import (
     LangfuseScore,
     PublicScore,
     SentScore,
-    check_foreign,
     check_score,
+    check_senders_id,
 )
 from schemas.llm.wire import ABSENT
 
@@ -168,7 +168,7 @@ def sending_of(named: Named, request: str, index: int) -> str:
 
 def _sent(raw: Raw, given: str) -> Named:
     named = _own(raw, given)
-    check_foreign(named.score_id)
+    check_senders_id(named.score_id)
     return named
 
 
@@ -211,7 +211,7 @@ def of_langfuse(raw: Raw, given: str, at: str | None = None) -> Named:
         timestamp=at,
     )
     check_score(own)
-    check_foreign(own.id)
+    check_senders_id(own.id)
     return Named(_encode(_said(own)), own.id or "", False)
 
 

@@ -179,7 +179,7 @@ def check_score(score: SentScore | PublicScore) -> None:
         _check_metadata(score.metadata)
 
 
-def check_foreign(score_id: str | None) -> None:
+def check_senders_id(score_id: str | None) -> None:
     """Raises `RuleBroken` for the id of what a reviewer says: no key speaks for a person."""
     if score_id is not None and score_id.startswith(OWN_IDS):
         raise RuleBroken(f"Ids that begin with {OWN_IDS} are those of annotation queues", "id")
