@@ -13,7 +13,7 @@ from eventlog.log import LogError
 from sluice.lean import forget_unused_code
 
 TRIM_EVERY_S = 10.0
-FORGET_EVERY_S = 30.0
+FORGET_EVERY_S = 10.0
 PURGE_EVERY_S = 5.0
 FOLLOW_EVERY_S = 5.0
 RETENTION_EVERY_S = 3600.0
