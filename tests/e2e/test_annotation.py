@@ -1,5 +1,6 @@
 """Annotation queues over HTTP: made, filled, annotated through the log, and agreement on it."""
 
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -145,7 +146,7 @@ def test_what_the_queue_does_not_ask_for_is_rejected(
 
 def test_agreement_is_told_once_others_have_said_something_too(annotated: Annotated) -> None:
     path = f"{QUEUES}/{annotated.queue_id}/items/{annotated.items[1]}/scores"
-    with join(annotated.project.server, annotated.project) as bob:
+    with closing(join(annotated.project.server, annotated.project)) as bob:
         # The last word of each counts, and once.
         for value in (True, False, False):
             body = {"values": {"correct": value}}
@@ -185,7 +186,7 @@ def test_only_a_form_takes_the_next_item_and_whoever_added_an_item_removes_it(
     items = f"{QUEUES}/{annotated.queue_id}/items"
     hostile = "<img src=x>"
     form = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
-    with join(server, project) as bob:
+    with closing(join(server, project)) as bob:
         assert bob.get(f"{page}/work").status_code == 200
         added = bob.post(items, json={"items": [{"session_id": hostile}]}, headers=annotated.own)
         assert added.json()["added"] == 1

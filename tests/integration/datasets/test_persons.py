@@ -4,7 +4,7 @@ import uuid
 
 from clickhouse.persons import Whose
 from controlplane.database import Database
-from sluice.erasing import erase_copies
+from sluice.person_items import DatasetItems
 from tests.integration.datasets.conftest import World
 from tests.integration.queries.rows import START_US, make_trace
 
@@ -25,8 +25,34 @@ async def test_items_of_a_persons_calls_go_and_those_of_others_stay(
 
     for _ in range(2):
         whose = Whose(world.project_id, "ann", START_US + 10**9)
-        await erase_copies(database, world.warehouse, whose)
+        await DatasetItems().erase(database, world.warehouse, whose)
 
     for as_of in ("2", "3", "4"):
         kept = (await world.ask(f"{path}/items", as_of=as_of))["items"]
         assert [one["id"] for one in kept] == ["by-hand", his]
+
+
+async def test_items_of_calls_that_are_gone_are_told_and_erased(
+    world: World, database: Database
+) -> None:
+    hers, his, later = (str(uuid.uuid4()) for _ in range(3))
+    path = await world.dataset(items=[])
+    for trace_id, who in ((hers, "ann"), (his, "bob"), (later, "ann")):
+        world.store(make_trace(world.project_id, trace_id, user_id=who, session_id="s"))
+    sent = {"id": "sent", "input": 1, "trace_id": later}
+    assert (await world.key.post(f"{path}/items", json=sent)).status_code == 201
+    assert (await world.key.post(f"{path}/from-calls")).status_code == 201
+    await world.key.patch(f"{path}/items/{hers}", json={"input": "edited"})
+    gone = "ALTER TABLE traces DELETE WHERE project_id = {p:String}"
+    world.warehouse.command_now(gone, {"p": world.project_id}, {"mutations_sync": 1})
+
+    whose = Whose(world.project_id, "ann", START_US + 10**9)
+    items = DatasetItems()
+    told = [row async for row in items.rows(database, world.warehouse, whose)]
+    await items.erase(database, world.warehouse, whose)
+
+    assert {(row["id"], row["user_id"], row["session_id"]) for row in told} == {
+        (one, "ann", "s") for one in (hers, later, "sent")
+    }
+    kept = (await world.ask(f"{path}/items"))["items"]
+    assert [one["id"] for one in kept] == [his]
