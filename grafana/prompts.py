@@ -83,24 +83,24 @@ LIMIT {MOST_POINTS}"""
 
 
 def _scores() -> str:
+    # Scores are the side that is kept in memory: as a rule there are fewer than calls.
     return f"""{CLOCK}{STEPS}
-SELECT {point("s.timestamp")} AS time,
-    concat(c.prompt_name, ' ', left(c.version_name, 40), ' ', s.name) AS version,
-    avg(s.value) AS score
-FROM {scores.rows_of()} AS s
-INNER ANY JOIN (
-    SELECT sipHash64(project_id, trace_id) AS call_hash, prompt AS prompt_name,
-        prompt_version AS version_name
-    FROM traces
-    WHERE {USED}
-        AND call_hash IN (
-            SELECT sipHash64(project_id, call_id)
-            FROM scores
-            WHERE {scores.WHERE}
-        )
-) AS c ON sipHash64(s.project_id, s.call_id) = c.call_hash
-WHERE s.value IS NOT NULL
-GROUP BY time, version
+SELECT time, concat(prompt_name, ' ', left(version_name, 40), ' ', name) AS version, score
+FROM (
+    SELECT {point("s.timestamp")} AS time, {HASH} AS prompt_hash, {NAMED}, s.name AS name,
+        avg(s.value) AS score
+    FROM (
+        SELECT sipHash64(project_id, trace_id) AS call_hash, prompt, prompt_version
+        FROM traces
+        WHERE {USED}
+    ) AS t
+    INNER JOIN (
+        SELECT sipHash64(project_id, call_id) AS call_hash, timestamp, name::String AS name, value
+        FROM {scores.rows_of()}
+        WHERE value IS NOT NULL AND call_id != ''
+    ) AS s ON t.call_hash = s.call_hash
+    GROUP BY time, prompt_hash, name
+)
 ORDER BY time, version
 LIMIT {MOST_POINTS}"""
 
