@@ -256,7 +256,6 @@ def sessions_statement(scoped: Scope, names: tuple[str, ...]) -> str:
             flat=[],
             base=["groupUniqArray(session_hash) AS hashes"],
             rolled=["[session_hash] AS hashes"],
-            # As uniqExactArray counts them, for six sevenths of its time.
             total=["length(groupUniqArrayArray(hashes))"],
             kept=["sessions AS hashes"],
         )
@@ -298,11 +297,7 @@ def _kept_spread_statement(scoped: Scope, names: tuple[str, ...]) -> str:
 
 
 def key_hash(keys: list[str]) -> str:
-    """Returns the hash that groups are found by again.
-
-    Not sipHash64, which takes two thirds of a statement over names of a dictionary. Groups are told
-    apart by their keys, so who makes hashes collide only has more groups read.
-    """
+    """Returns the hash that groups are found by again."""
     return f"cityHash64({', '.join(keys) or '0'})"
 
 
