@@ -38,7 +38,8 @@ def only_of(names: tuple[str, ...], keys: Sequence[Key], hashes: list[int]) -> O
     """Restricts a statement to some groups, or, by hashes that are alike, to some more.
 
     By each text of theirs first: the engine looks at the few of a dictionary, or into an index,
-    where it had to work out a hash of every row.
+    where it had to work out a hash of every row. Of hashes cityHash64: sipHash64 took two thirds of
+    some statements. Who makes them collide only has more groups read.
     """
     clause, values = "", {}
     for place, name in enumerate(names):
