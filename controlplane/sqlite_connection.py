@@ -106,7 +106,8 @@ class SqliteConnection(aiosqlite.Connection):
         """Runs work on the connection in its thread."""
         self._unanswered += 1
         try:
-            done: T = await self._execute(work, self._conn)
+            # aiosqlite names no types here.
+            done: T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
         except sqlite3.Error:
             self._unanswered -= 1
             raise
