@@ -106,6 +106,7 @@ class SqliteConnection(aiosqlite.Connection):
         """Runs work on the connection in its thread."""
         self._unanswered += 1
         try:
+            # aiosqlite names no types here.
             done: T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
         except sqlite3.Error:
             self._unanswered -= 1
