@@ -29,7 +29,7 @@ from schemas.projects import ProjectContext
 from schemas.retention import InForce, RetentionPolicy
 from schemas.times import day_us
 from tests.integration.queries.conftest import store_traces
-from tests.integration.queries.rows import DAY_US, START_US
+from tests.integration.queries.rows import DAY_US, HOUR_US, START_US
 from tests.integration.store import test_key_days
 from tests.integration.store.test_key_days import ALL, TEAM, calls, change_of, day_of, kept, work
 
@@ -40,6 +40,7 @@ NOW_US = START_US + 20 * DAY_US
 CUT_DAY = day_of(START_US + 12 * DAY_US)
 """Calls of before are gone: all but those that came in a month late."""
 KEY = "5b3c2a34-0c1f-4a53-9d3c-0a3d3a0f6f10"
+LONG_S = 3600.0
 JANE = "jane.doe@secret.example"
 ASKED: tuple[dict[str, Any], ...] = (
     {"scope": "key"},
@@ -79,7 +80,7 @@ async def retain(database: Database, warehouse: Warehouse, project: ProjectConte
         window_days=7,
     )
     watcher = Cutting(database, CUT_DAY, settle_s=0.0, keepers=keep)
-    assert await Expiry(warehouse).run(keeping, limit_s=60, watcher=watcher)
+    assert await Expiry(warehouse).run(keeping, limit_s=LONG_S, watcher=watcher)
 
 
 async def sample(database: Database, warehouse: Warehouse, project: ProjectContext) -> None:
@@ -93,7 +94,9 @@ async def sample(database: Database, warehouse: Warehouse, project: ProjectConte
         policies={project.project_id: InForce((policy,))},
         window_days=7,
     )
-    assert await Thinning(database, warehouse, settle_s=0.0, keepers=keep).run(keeping, limit_s=60)
+    assert await Thinning(database, warehouse, settle_s=0.0, keepers=keep).run(
+        keeping, limit_s=LONG_S
+    )
 
 
 async def told(database: Database, project: ProjectContext) -> ProjectContext:
@@ -142,7 +145,7 @@ async def test_budgets_and_groups_by_keys_say_the_same_when_calls_are_gone(
     assert await partial_of(warehouse, thinned, RANGE, "metadata.other") == ["groups", "latency"]
     seconds = structs.replace(RANGE, to_us=START_US + 8 * DAY_US - 1_000_000)
     assert await partial_of(warehouse, thinned, seconds, TEAM) == []
-    ragged = structs.replace(RANGE, from_us=(ALL.from_us or 0) + DAY_US + 7)
+    ragged = structs.replace(RANGE, from_us=(RANGE.from_us or 0) + DAY_US + HOUR_US)
     assert await partial_of(warehouse, thinned, ragged, TEAM) == ["groups", "latency"]
 
 
