@@ -21,7 +21,7 @@ from processors.llm.cost.cache import load_book
 from processors.llm.judges.candidates import Candidates
 from processors.llm.known_templates import KnownTemplates
 from processors.llm.pricing import Pricing
-from processors.thinning import KeepSums
+from processors.thinning import Keepers, KeepSums
 from schemas.issues import Checked
 from schemas.retention import KeptKind
 from schemas.settings import Settings
@@ -73,6 +73,10 @@ class Parts(Struct, frozen=True):
     """What one process of an installation does beside its traffic, again and again."""
     keepers: Mapping[KeptKind, Callable[[Warehouse], KeepSums]] = {}
     """What has to be kept of the rows of a kind before they go."""
+
+    def keep_in(self, warehouse: Warehouse) -> Keepers:
+        """Returns the keepers, by kind, over one store."""
+        return {kind: start(warehouse) for kind, start in self.keepers.items()}
 
 
 class System(Struct, frozen=True):
