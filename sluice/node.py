@@ -105,8 +105,7 @@ def _add_upkeep(
     process: Process, database: Database, warehouse: Warehouse, event_log: SqliteLog, systems: Parts
 ) -> None:
     purge = Purge(database, warehouse, log=event_log)
-    keepers = systems.start_keepers(warehouse)
-    retention = Retention(process.settings, database, warehouse, keepers=keepers)
+    retention = Retention(process.settings, database, warehouse, keepers=systems.keep_in(warehouse))
     process.upkeep += [
         *((ALONE_EVERY_S, start(warehouse, event_log)) for start in systems.alone),
         (PURGE_EVERY_S, purge.run),

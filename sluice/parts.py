@@ -21,7 +21,7 @@ from processors.llm.cost.cache import load_book
 from processors.llm.judges.candidates import Candidates
 from processors.llm.known_templates import KnownTemplates
 from processors.llm.pricing import Pricing
-from processors.thinning import KeepSums
+from processors.thinning import Keepers, KeepSums
 from schemas.issues import Checked
 from schemas.retention import KeptKind
 from schemas.settings import Settings
@@ -74,8 +74,8 @@ class Parts(Struct, frozen=True):
     keepers: Mapping[KeptKind, Callable[[Warehouse], KeepSums]] = {}
     """What has to be kept of the rows of a kind before they go."""
 
-    def start_keepers(self, warehouse: Warehouse) -> dict[KeptKind, KeepSums]:
-        """Returns what keeps sums of rows before they go, over this store."""
+    def keep_in(self, warehouse: Warehouse) -> Keepers:
+        """Returns the keepers, by kind, over one store."""
         return {kind: start(warehouse) for kind, start in self.keepers.items()}
 
 

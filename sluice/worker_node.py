@@ -80,7 +80,7 @@ async def open_parts(process: Process) -> None:
     await _join(process, kafka, holder, sink)
     _watch(process, event_log, sink)
     process.upkeep.append((LAG_EVERY_S, lambda: event_log.measure_lag(sink)))
-    retention = Retention(settings, database, warehouse, keepers=systems.start_keepers(warehouse))
+    retention = Retention(settings, database, warehouse, keepers=systems.keep_in(warehouse))
     exports = Schedules(database, warehouse, places_of(settings))
     for work in (*_deletions(database, warehouse, event_log), exports.work):
         _lead(process, sink, work, every_s=0.0)

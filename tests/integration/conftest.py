@@ -20,7 +20,8 @@ def cheap_passwords() -> Iterator[None]:
     What a password of an installation costs is proved by `tests/unit/controlplane/test_crypto.py`.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(crypto, "_PASSWORDS", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(crypto, "_PASSWORDS", cheap)
         yield
 
 

@@ -13,7 +13,7 @@ import pytest
 from msgspec import structs
 
 from clickhouse.client import Warehouse
-from clickhouse.kept_days import API_KEYS, USERS, asked_paths, forget_people
+from clickhouse.kept_days import API_KEYS, USERS, asked_paths, drop_paths
 from clickhouse.llm import keep_days, reprice
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping, rank_groups, read_groups, sum_groups
@@ -172,7 +172,8 @@ async def test_an_answer_that_takes_long_looks_again_which_days_are_kept(
     plain = await rank_groups(warehouse, project, ALL, grouping, base_only=True)
     ranked = await rank_groups(warehouse, project, ALL, grouping)
     assert ranked.scoped.kept is not None
-    await forget_people(warehouse, project.project_id)
+    whole_from = NOW.date() - timedelta(days=60)
+    await drop_paths(warehouse, project.project_id, [path_of("team")], whole_from=whole_from)
 
     late = ranked._replace(scoped_s=ranked.scoped_s - 60, sums={})
 
