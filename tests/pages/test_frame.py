@@ -254,7 +254,7 @@ class TestSettings:
         page.get_by_role("button", name="Make a key").click()
         expect(page.get_by_role("status").first).to_contain_text("The key CI <b>")
         page.get_by_text("From Python", exact=True).click()
-        sample = page.locator("pre", has_text="urllib").inner_text()
+        sample = page.locator("pre", has_text="uuid4").inner_text()
         key = page.locator(".fresh code").inner_text()
         used = world.server.client(key)
 
