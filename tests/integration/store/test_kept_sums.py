@@ -28,6 +28,7 @@ from schemas.llm.budgets import Budget, BudgetForm
 from schemas.projects import ProjectContext
 from schemas.retention import InForce, RetentionPolicy
 from schemas.times import day_us
+from schemas.zones import HOUR_US
 from tests.integration.queries.conftest import store_traces
 from tests.integration.queries.rows import DAY_US, START_US
 from tests.integration.store import test_key_days
@@ -142,7 +143,7 @@ async def test_budgets_and_groups_by_keys_say_the_same_when_calls_are_gone(
     assert await partial_of(warehouse, thinned, RANGE, "metadata.other") == ["groups", "latency"]
     seconds = structs.replace(RANGE, to_us=START_US + 8 * DAY_US - 1_000_000)
     assert await partial_of(warehouse, thinned, seconds, TEAM) == []
-    ragged = structs.replace(RANGE, from_us=(ALL.from_us or 0) + DAY_US + 7)
+    ragged = structs.replace(RANGE, from_us=(ALL.from_us or 0) + DAY_US + HOUR_US)
     assert await partial_of(warehouse, thinned, ragged, TEAM) == ["groups", "latency"]
 
 

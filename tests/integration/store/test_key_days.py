@@ -13,12 +13,13 @@ import pytest
 from msgspec import structs
 
 from clickhouse.client import Warehouse
-from clickhouse.kept_days import API_KEYS, USERS, asked_paths, forget_people
+from clickhouse.kept_days import API_KEYS, USERS, Leaving, asked_paths, forget_people
 from clickhouse.llm import keep_days, reprice
 from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping, rank_groups, read_groups, sum_groups
 from clickhouse.llm.key_days import LATE_DAYS, MOST_NOTED, find_kept, scope_of
 from clickhouse.llm.traces import count_traces
+from clickhouse.persons import mutation_settings
 from clickhouse.retention import Expiry, Keeping
 from clickhouse.tags import path_of
 from controlplane.database import Database
@@ -172,7 +173,9 @@ async def test_an_answer_that_takes_long_looks_again_which_days_are_kept(
     plain = await rank_groups(warehouse, project, ALL, grouping, base_only=True)
     ranked = await rank_groups(warehouse, project, ALL, grouping)
     assert ranked.scoped.kept is not None
-    await forget_people(warehouse, project.project_id)
+    leaving = Leaving(project.project_id, "u1", date(1970, 1, 1))
+    settings = await mutation_settings(warehouse)
+    await forget_people(warehouse, leaving, build=1, settings=settings)
 
     late = ranked._replace(scoped_s=ranked.scoped_s - 60, sums={})
 
