@@ -20,7 +20,7 @@ from clickhouse.llm.keep_days import (
     refuse,
     seal,
 )
-from clickhouse.llm.key_days import Build, builds_of, sums_of_days
+from clickhouse.llm.key_days import Build, builds_of, calls_of_days, sums_of_days
 from clickhouse.persons import mutation_settings
 from clickhouse.retention import FIRST_DAY
 from clickhouse.tags import path_of
@@ -120,11 +120,10 @@ class KeyDays:
         began = self._clock().timestamp()
         if not await self._is_known(project_id):
             return True
-        first, last = await self._whole_from(project_id), end - timedelta(days=1)
-        project = ProjectContext(project_id)
-        sums = await sums_of_days(self._store, project, first, last) if first <= last else {}
+        project, last = ProjectContext(project_id), end - timedelta(days=1)
+        sums = await self._whole_sums(project, last)
         for path in paths if sums else ():
-            builds = await builds_of(self._store, project, path, first, last)
+            builds = await builds_of(self._store, project, path, min(sums), last)
             kept = {one.day for one in builds if one.is_whole and one.sums == sums.get(one.day)}
             for day in sums:
                 if day in kept or not sums[day][0]:
@@ -133,6 +132,22 @@ class KeyDays:
                     return False
                 await self._build(Day(project_id, path, day), self._clock().timestamp())
         return not sums or await self._is_calm(project_id, began)
+
+    async def _whole_sums(
+        self, project: ProjectContext, last: date
+    ) -> dict[date, tuple[object, ...]]:
+        """Returns the sums of the days up to one of which no call is gone.
+
+        Agent spans may be gone for longer than calls: then days count whose calls are all there.
+        """
+        sums = await sums_of_days(self._store, project, FIRST_DAY, last)
+        before = await self._whole_from(project.project_id) - timedelta(days=1)
+        if not sums or min(sums) > before:
+            return sums
+        calls = await calls_of_days(self._store, project, min(sums), min(before, last))
+        return {
+            day: each for day, each in sums.items() if day > before or calls.get(day) == each[0]
+        }
 
     async def _wanted(self, today: date) -> dict[ProjectId, list[str]]:
         """Returns which paths are kept of each project: those asked for, and those of budgets."""

@@ -29,8 +29,8 @@ from schemas.projects import ProjectContext
 from schemas.retention import InForce, RetentionPolicy
 from schemas.times import day_us
 from schemas.zones import HOUR_US
-from tests.integration.queries.conftest import store_traces
-from tests.integration.queries.rows import DAY_US, START_US
+from tests.integration.queries.conftest import store_spans, store_traces
+from tests.integration.queries.rows import DAY_US, START_US, make_span
 from tests.integration.store import test_key_days
 from tests.integration.store.test_key_days import ALL, TEAM, calls, change_of, day_of, kept, work
 
@@ -71,13 +71,17 @@ async def spends(
 
 async def retain(database: Database, warehouse: Warehouse, project: ProjectContext) -> None:
     """Deletes the calls of before `CUT_DAY`, as retention does."""
+    await expire(database, warehouse, own_days={project.project_id: 8})
+
+
+async def expire(database: Database, warehouse: Warehouse, **chosen: Any) -> None:
     keep = {"calls": work(database, warehouse).keep}
     keeping = Keeping(
         today=CUT_DAY + timedelta(days=8),
         default_days=100_000,
-        own_days={project.project_id: 8},
         sums_days=100_000,
         window_days=7,
+        **{"own_days": {}, **chosen},
     )
     watcher = Cutting(database, CUT_DAY, settle_s=0.0, keepers=keep)
     assert await Expiry(warehouse).run(keeping, limit_s=60, watcher=watcher)
@@ -163,6 +167,41 @@ async def test_what_is_kept_of_days_without_calls_stays_though_nobody_asks(
     assert before
     assert await kept(warehouse, project, "team") == before
     assert await kept(warehouse, project, API_KEYS) == before
+
+
+async def test_sums_are_kept_though_agent_spans_of_their_days_go_first(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    store_traces(warehouse, some_calls(project, 37))
+    store_spans(warehouse, [make_span(project.project_id, "span")])
+    budgets = await make_budgets(database, project)
+    before = await spends(warehouse, project, budgets)
+
+    await retain(database, warehouse, project)
+
+    assert count(warehouse, project, "spans") == 0
+    assert await spends(warehouse, await told(database, project), budgets) == before
+
+
+async def test_sums_of_a_key_that_is_asked_for_when_agent_spans_are_gone_are_kept(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    rows = some_calls(project, 38)
+    store_traces(warehouse, rows)
+    store_spans(warehouse, [make_span(project.project_id, "span")])
+    shorter = RetentionPolicy(kinds={"agent_spans": 8})
+    policies = {project.project_id: InForce((shorter,))}
+    await expire(database, warehouse, policies=policies)
+    assert (await told(database, project)).rows_from_us is not None
+    assert count(warehouse, project) == len(rows)
+    budgets = await make_budgets(database, project)
+    before = await spends(warehouse, project, budgets)
+
+    await retain(database, warehouse, project)
+
+    thinned = await told(database, project)
+    assert await spends(warehouse, thinned, budgets) == before
+    assert await partial_of(warehouse, thinned, RANGE, TEAM) == []
 
 
 async def test_calls_stay_while_a_person_is_being_erased(
