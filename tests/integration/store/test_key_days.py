@@ -53,6 +53,12 @@ async def project(database: Database) -> ProjectContext:
     return ProjectContext(await make_project(database))
 
 
+@pytest.fixture(autouse=True)
+def without_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a busy machine build all that is asked for, of projects of other tests too."""
+    monkeypatch.setattr(key_days, "RUN_LIMIT_S", 600.0)
+
+
 def calls(project: ProjectContext, seed: int, count: int = 900) -> list[Any]:
     """Returns calls of some days, a few of which came in days later; some groups are large."""
     chance = random.Random(seed)
