@@ -105,12 +105,16 @@ class KeyDays:
         Returns the projects whose calls must stay for now, because the time is over or because a
         person is being erased. A day that has too many values lets its calls go.
         """
-        deadline = time.monotonic() + KEEP_LIMIT_S
+        deadline, began = time.monotonic() + KEEP_LIMIT_S, self._clock().timestamp()
         wanted = await self._wanted(self._clock().date())
         held = []
         for project_id, end in days.items():
             paths = [one for one in wanted.get(project_id, ()) if one not in (USERS, API_KEYS)]
             if not await self._keep(project_id, [API_KEYS, *paths], end, deadline):
+                held.append(project_id)
+        # Others took their time: who was erased meanwhile took kept days along.
+        for project_id in set(days).difference(held):
+            if await self._is_known(project_id) and not await self._is_calm(project_id, began):
                 held.append(project_id)
         return held
 
@@ -131,7 +135,7 @@ class KeyDays:
                 if time.monotonic() >= deadline or not await self._is_calm(project_id, began):
                     return False
                 await self._build(Day(project_id, path, day), self._clock().timestamp())
-        return not sums or await self._is_calm(project_id, began)
+        return True
 
     async def _whole_sums(
         self, project: ProjectContext, last: date

@@ -29,6 +29,7 @@ from schemas.projects import ProjectContext
 from schemas.retention import InForce, RetentionPolicy
 from schemas.times import day_us
 from schemas.zones import HOUR_US
+from tests.integration.issues.seen import make_project
 from tests.integration.queries.conftest import store_spans, store_traces
 from tests.integration.queries.rows import DAY_US, START_US, make_span
 from tests.integration.store import test_key_days
@@ -216,6 +217,27 @@ async def test_calls_stay_while_a_person_is_being_erased(
 
     assert count(warehouse, project) == len(rows)
     assert (await told(database, project)).rows_from_us is None
+
+
+async def test_calls_stay_of_who_is_erased_while_the_sums_of_other_projects_are_kept(
+    warehouse: Warehouse,
+    database: Database,
+    project: ProjectContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = await make_project(database, "Other")
+    keeper = work(database, warehouse)
+
+    async def keep_one(project_id: str, *_: Any) -> bool:
+        if project_id == other:
+            await request_erasure(database, project.project_id, "u1", by=None)
+        return True
+
+    monkeypatch.setattr(keeper, "_keep", keep_one)
+
+    held = await keeper.keep({project.project_id: CUT_DAY, other: CUT_DAY})
+
+    assert held == [project.project_id]
 
 
 async def test_a_person_leaves_days_whose_calls_are_gone_and_what_others_spent_stays(
