@@ -47,11 +47,12 @@ _SUMS = ",\n    ".join(f"sum({column})" for column in SUMMED)
 BUILDS = """
 SELECT
     day, build, sum(counted), max(sealed), countIf(kind = 'seal'),
-    countIf(kind = 'refused'),
+    countIf(kind = 'refused'), max(owned),
     {sums}
 FROM (
     SELECT
         received_date AS day, build, toString(grain) AS kind, 0 AS counted, rows AS sealed,
+        owner AS owned,
         {columns}
     FROM key_days
     WHERE project_id = {project_id:String}
@@ -62,6 +63,7 @@ FROM (
     UNION ALL
     SELECT
         received_date AS day, build, 'sums' AS kind, count() AS counted, 0 AS sealed,
+        0 AS owned,
         {zeros}
     FROM key_days
     WHERE project_id = {project_id:String}
@@ -127,6 +129,8 @@ class Build(NamedTuple):
     is_whole: bool
     """Whether it has a seal, and all of its rows are there."""
     is_refused: bool
+    says_whose: bool
+    """Whether an erased person can be left out. Those of older versions go as a whole then."""
     sums: tuple[Any, ...]
     """Of `SUMMED`, as the seal has them."""
 
@@ -134,6 +138,11 @@ class Build(NamedTuple):
     def counts(self) -> bool:
         """Whether it may be read."""
         return self.is_whole and not self.is_refused
+
+    @property
+    def is_as_new(self) -> bool:
+        """Whether a build of now would be no better."""
+        return self.is_whole and self.says_whose
 
     def is_older(self, seconds: float, now: float) -> bool:
         """Whether it was begun longer ago than that; `now` in seconds since 1970."""
@@ -262,7 +271,8 @@ async def builds_of(
             number=row[1],
             is_whole=row[4] + row[5] == 1 and row[2] == row[3],
             is_refused=row[5] == 1,
-            sums=tuple(row[6:]),
+            says_whose=row[5] == 1 or row[6] == 1,
+            sums=tuple(row[7:]),
         )
         for row in rows
     ]

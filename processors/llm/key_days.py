@@ -128,7 +128,7 @@ class KeyDays:
         sums = await self._whole_sums(project, last)
         for path in paths if sums else ():
             builds = await builds_of(self._store, project, path, min(sums), last)
-            kept = {one.day for one in builds if one.is_whole and one.sums == sums.get(one.day)}
+            kept = {one.day for one in builds if one.is_as_new and one.sums == sums.get(one.day)}
             for day in sums:
                 if day in kept or not sums[day][0]:
                     continue
@@ -188,7 +188,8 @@ class KeyDays:
         old = [one.number for one in builds if newest is not None and one is not newest]
         if newest is not None and old and newest.is_older(SPARED_S, now):
             await drop_builds(self._store, day, old)
-        if newest is not None and (newest.sums == sums or not newest.is_older(AGAIN_S, now)):
+        is_right = newest is not None and newest.is_as_new and newest.sums == sums
+        if newest is not None and (is_right or not newest.is_older(AGAIN_S, now)):
             return False
         if newest is None and builds:  # was broken off
             await drop_builds(self._store, day, [one.number for one in builds])

@@ -282,6 +282,23 @@ async def test_a_day_is_not_used_once_its_calls_changed_until_it_is_built_anew(
     assert found == len({day_of(r.received_at_us) for r in [*calls(project, 5), late]})
 
 
+async def test_days_of_an_older_version_are_built_anew_as_a_person_cannot_leave_them(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    store_traces(warehouse, calls(project, 12, 40))
+    await ask(warehouse, project, "team")
+    built = await work(database, warehouse).work()
+    before = await kept(warehouse, project, "team")
+    age = "ALTER TABLE key_days UPDATE owner = 0 WHERE project_id = {p:String}"
+    warehouse.command_now(age, {"p": project.project_id}, {"mutations_sync": 2})
+    assert await kept(warehouse, project, "team") == before
+
+    again = await work(database, warehouse, key_days.AGAIN_S + 1).work()
+
+    assert again == built > 0
+    assert await kept(warehouse, project, "team") == before
+
+
 async def test_new_costs_are_read_from_the_calls_before_and_after_these_have_them(
     warehouse: Warehouse, database: Database, project: ProjectContext
 ) -> None:
