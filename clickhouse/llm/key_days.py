@@ -256,7 +256,7 @@ async def calls_of_days(
 ) -> dict[date, int]:
     """Returns how many calls are there that count, by the day on which they came in."""
     values = {"project_id": project.project_id, "first": first, "last": last}
-    return dict((await warehouse.query(CALLS, values)).rows)
+    return {row[0]: row[1] for row in (await warehouse.query(CALLS, values)).rows}
 
 
 async def builds_of(

@@ -185,11 +185,14 @@ class KeyDays:
         whole = [one for one in builds if one.is_whole]
         newest = whole[-1] if whole else None
         now = self._clock().timestamp()
-        old = [one.number for one in builds if newest is not None and one is not newest]
+        # A later one may be under way: of calls that are about to go, or in another process.
+        old = [one.number for one in builds if newest is not None and one.number < newest.number]
         if newest is not None and old and newest.is_older(SPARED_S, now):
             await drop_builds(self._store, day, old)
         is_right = newest is not None and newest.is_as_new and newest.sums == sums
         if newest is not None and (is_right or not newest.is_older(AGAIN_S, now)):
+            return False
+        if newest is None and not all(one.is_older(AGAIN_S, now) for one in builds):
             return False
         if newest is None and builds:  # was broken off
             await drop_builds(self._store, day, [one.number for one in builds])
