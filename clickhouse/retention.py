@@ -143,7 +143,7 @@ class Keeping(Struct, frozen=True):
 class Watcher(Protocol):
     """Is told of what is cut."""
 
-    async def before_cut(self, table: str, days: Mapping[ProjectId, date]) -> Collection[ProjectId]:
+    async def before_cut(self, days: Mapping[ProjectId, date]) -> Collection[ProjectId]:
         """Learns of which projects rows of earlier days go whose sums stay, before they do.
 
         Returns those whose rows must not go yet.
@@ -211,7 +211,7 @@ class Expiry:
     async def _cut(self, table: str, due: Mapping[ProjectId, date], keeping: Keeping) -> None:
         counts: dict[ProjectId, int] = {}
         if self._watcher is not None:
-            held = await self._watcher.before_cut(table, keeping.outlived(table, due))
+            held = await self._watcher.before_cut(keeping.outlived(table, due))
             due = {one: before for one, before in due.items() if one not in held}
         if not due:
             return

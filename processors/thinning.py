@@ -61,13 +61,15 @@ class Cutting:
         self._settle_s = settle_s
         self._keepers = keepers
 
-    async def before_cut(self, table: str, days: Mapping[ProjectId, date]) -> Collection[ProjectId]:
+    async def before_cut(self, days: Mapping[ProjectId, date]) -> Collection[ProjectId]:
         """Has their sums kept, says to readers which rows go, and waits until they know.
 
-        Returns the projects whose rows must stay for now.
+        Returns the projects whose rows must stay for now. Sums of every kind are kept, whichever
+        goes: readers know one day for all of them, and sums of days before it are not made.
         """
-        keep = self._keepers.get(KIND_OF[table]) if days else None
-        held = () if keep is None else await keep(days)
+        held: set[ProjectId] = set()
+        for keep in self._keepers.values() if days else ():
+            held.update(await keep(days))
         going = {project_id: day for project_id, day in days.items() if project_id not in held}
         await tell_readers(self._database, going, self._settle_s)
         return held

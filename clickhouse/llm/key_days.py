@@ -8,7 +8,7 @@ Who asks for a key has it kept from then on: that is noted, once a day.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -47,11 +47,12 @@ _SUMS = ",\n    ".join(f"sum({column})" for column in SUMMED)
 BUILDS = """
 SELECT
     day, build, sum(counted), max(sealed), countIf(kind = 'seal'),
-    countIf(kind = 'refused'),
+    countIf(kind = 'refused'), max(owned),
     {sums}
 FROM (
     SELECT
         received_date AS day, build, toString(grain) AS kind, 0 AS counted, rows AS sealed,
+        owner AS owned,
         {columns}
     FROM key_days
     WHERE project_id = {project_id:String}
@@ -62,6 +63,7 @@ FROM (
     UNION ALL
     SELECT
         received_date AS day, build, 'sums' AS kind, count() AS counted, 0 AS sealed,
+        0 AS owned,
         {zeros}
     FROM key_days
     WHERE project_id = {project_id:String}
@@ -94,6 +96,17 @@ GROUP BY received_date
 ORDER BY received_date
 LIMIT 10000
 """.replace("{sums}", _SUMS)
+CALLS = """
+SELECT received_date, count()
+FROM traces
+WHERE project_id = {project_id:String}
+    AND received_at >= toDateTime64({first:Date}, 6, 'UTC')
+    AND received_at < toDateTime64({last:Date} + 1, 6, 'UTC')
+    AND billing = ''
+GROUP BY received_date
+ORDER BY received_date
+LIMIT 10000
+"""
 MOST_NOTED = 32
 """Paths of a project that are noted in a day: names of keys are whatever somebody asks for."""
 ASKED = """
@@ -116,6 +129,8 @@ class Build(NamedTuple):
     is_whole: bool
     """Whether it has a seal, and all of its rows are there."""
     is_refused: bool
+    says_whose: bool
+    """Whether an erased person can be left out. Those of older versions go as a whole then."""
     sums: tuple[Any, ...]
     """Of `SUMMED`, as the seal has them."""
 
@@ -123,6 +138,11 @@ class Build(NamedTuple):
     def counts(self) -> bool:
         """Whether it may be read."""
         return self.is_whole and not self.is_refused
+
+    @property
+    def is_as_new(self) -> bool:
+        """Whether a build of now would be no better."""
+        return self.is_whole and self.says_whose
 
     def is_older(self, seconds: float, now: float) -> bool:
         """Whether it was begun longer ago than that; `now` in seconds since 1970."""
@@ -193,14 +213,25 @@ async def find_kept(
         day: one
         for day, one in found.items()
         # Of users other sums know the days that are left out.
-        if one.sums == days.get(day) or (day < gone and path != USERS)
+        if _is_of(one, days) or (day < gone and path != USERS)
     }
-    lacks_days = any(
-        day < gone and sums[0] and (day not in found or found[day].sums != sums)
+    unsure = {
+        day: sums[0]
         for day, sums in days.items()
-    )
+        if day < gone and sums[0] and (day not in found or found[day].sums != sums)
+    }
+    if unsure and path != USERS:
+        # Of agent spans more may be gone than of calls: these are read, where all are there.
+        calls = await calls_of_days(warehouse, project, min(unsure), max(unsure))
+        unsure = {day: count for day, count in unsure.items() if calls.get(day) != count}
+        found = {day: one for day, one in found.items() if day in unsure or _is_of(one, days)}
     numbers = tuple(one.number for one in found.values())
-    return Kept(path, tuple(found), numbers, lacks_days) if found else None
+    return Kept(path, tuple(found), numbers, bool(unsure)) if found else None
+
+
+def _is_of(one: Build, days: Mapping[date, tuple[Any, ...]]) -> bool:
+    """Tells whether a build has the sums of its day."""
+    return one.sums == days.get(one.day)
 
 
 def _best(builds: Iterable[Build], sums: tuple[Any, ...] | None) -> Build:
@@ -220,6 +251,14 @@ async def sums_of_days(
     return {row[0]: tuple(row[1:]) for row in rows}
 
 
+async def calls_of_days(
+    warehouse: Warehouse, project: ProjectContext, first: date, last: date
+) -> dict[date, int]:
+    """Returns how many calls are there that count, by the day on which they came in."""
+    values = {"project_id": project.project_id, "first": first, "last": last}
+    return {row[0]: row[1] for row in (await warehouse.query(CALLS, values)).rows}
+
+
 async def builds_of(
     warehouse: Warehouse, project: ProjectContext, path: str, first: date, last: date
 ) -> list[Build]:
@@ -232,7 +271,8 @@ async def builds_of(
             number=row[1],
             is_whole=row[4] + row[5] == 1 and row[2] == row[3],
             is_refused=row[5] == 1,
-            sums=tuple(row[6:]),
+            says_whose=row[5] == 1 or row[6] == 1,
+            sums=tuple(row[7:]),
         )
         for row in rows
     ]

@@ -20,7 +20,7 @@ from clickhouse.llm.keep_days import (
     refuse,
     seal,
 )
-from clickhouse.llm.key_days import Build, builds_of, sums_of_days
+from clickhouse.llm.key_days import Build, builds_of, calls_of_days, sums_of_days
 from clickhouse.persons import mutation_settings
 from clickhouse.retention import FIRST_DAY
 from clickhouse.tags import path_of
@@ -105,12 +105,16 @@ class KeyDays:
         Returns the projects whose calls must stay for now, because the time is over or because a
         person is being erased. A day that has too many values lets its calls go.
         """
-        deadline = time.monotonic() + KEEP_LIMIT_S
+        deadline, began = time.monotonic() + KEEP_LIMIT_S, self._clock().timestamp()
         wanted = await self._wanted(self._clock().date())
         held = []
         for project_id, end in days.items():
             paths = [one for one in wanted.get(project_id, ()) if one not in (USERS, API_KEYS)]
             if not await self._keep(project_id, [API_KEYS, *paths], end, deadline):
+                held.append(project_id)
+        # Others took their time: who was erased meanwhile took kept days along.
+        for project_id in set(days).difference(held):
+            if await self._is_known(project_id) and not await self._is_calm(project_id, began):
                 held.append(project_id)
         return held
 
@@ -120,19 +124,34 @@ class KeyDays:
         began = self._clock().timestamp()
         if not await self._is_known(project_id):
             return True
-        first, last = await self._whole_from(project_id), end - timedelta(days=1)
-        project = ProjectContext(project_id)
-        sums = await sums_of_days(self._store, project, first, last) if first <= last else {}
+        project, last = ProjectContext(project_id), end - timedelta(days=1)
+        sums = await self._whole_sums(project, last)
         for path in paths if sums else ():
-            builds = await builds_of(self._store, project, path, first, last)
-            kept = {one.day for one in builds if one.is_whole and one.sums == sums.get(one.day)}
+            builds = await builds_of(self._store, project, path, min(sums), last)
+            kept = {one.day for one in builds if one.is_as_new and one.sums == sums.get(one.day)}
             for day in sums:
                 if day in kept or not sums[day][0]:
                     continue
                 if time.monotonic() >= deadline or not await self._is_calm(project_id, began):
                     return False
                 await self._build(Day(project_id, path, day), self._clock().timestamp())
-        return not sums or await self._is_calm(project_id, began)
+        return True
+
+    async def _whole_sums(
+        self, project: ProjectContext, last: date
+    ) -> dict[date, tuple[object, ...]]:
+        """Returns the sums of the days up to one of which no call is gone.
+
+        Agent spans may be gone for longer than calls: then days count whose calls are all there.
+        """
+        sums = await sums_of_days(self._store, project, FIRST_DAY, last)
+        before = await self._whole_from(project.project_id) - timedelta(days=1)
+        if not sums or min(sums) > before:
+            return sums
+        calls = await calls_of_days(self._store, project, min(sums), min(before, last))
+        return {
+            day: each for day, each in sums.items() if day > before or calls.get(day) == each[0]
+        }
 
     async def _wanted(self, today: date) -> dict[ProjectId, list[str]]:
         """Returns which paths are kept of each project: those asked for, and those of budgets."""
@@ -166,10 +185,14 @@ class KeyDays:
         whole = [one for one in builds if one.is_whole]
         newest = whole[-1] if whole else None
         now = self._clock().timestamp()
-        old = [one.number for one in builds if newest is not None and one is not newest]
+        # A later one may be under way: of calls that are about to go, or in another process.
+        old = [one.number for one in builds if newest is not None and one.number < newest.number]
         if newest is not None and old and newest.is_older(SPARED_S, now):
             await drop_builds(self._store, day, old)
-        if newest is not None and (newest.sums == sums or not newest.is_older(AGAIN_S, now)):
+        is_right = newest is not None and newest.is_as_new and newest.sums == sums
+        if newest is not None and (is_right or not newest.is_older(AGAIN_S, now)):
+            return False
+        if newest is None and not all(one.is_older(AGAIN_S, now) for one in builds):
             return False
         if newest is None and builds:  # was broken off
             await drop_builds(self._store, day, [one.number for one in builds])

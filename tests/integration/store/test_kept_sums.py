@@ -28,8 +28,10 @@ from schemas.llm.budgets import Budget, BudgetForm
 from schemas.projects import ProjectContext
 from schemas.retention import InForce, RetentionPolicy
 from schemas.times import day_us
-from tests.integration.queries.conftest import store_traces
-from tests.integration.queries.rows import DAY_US, HOUR_US, START_US
+from schemas.zones import HOUR_US
+from tests.integration.issues.seen import make_project
+from tests.integration.queries.conftest import store_spans, store_traces
+from tests.integration.queries.rows import DAY_US, START_US, make_span
 from tests.integration.store import test_key_days
 from tests.integration.store.test_key_days import ALL, TEAM, calls, change_of, day_of, kept, work
 
@@ -40,7 +42,6 @@ NOW_US = START_US + 20 * DAY_US
 CUT_DAY = day_of(START_US + 12 * DAY_US)
 """Calls of before are gone: all but those that came in a month late."""
 KEY = "5b3c2a34-0c1f-4a53-9d3c-0a3d3a0f6f10"
-LONG_S = 3600.0
 JANE = "jane.doe@secret.example"
 ASKED: tuple[dict[str, Any], ...] = (
     {"scope": "key"},
@@ -71,16 +72,20 @@ async def spends(
 
 async def retain(database: Database, warehouse: Warehouse, project: ProjectContext) -> None:
     """Deletes the calls of before `CUT_DAY`, as retention does."""
+    await expire(database, warehouse, own_days={project.project_id: 8})
+
+
+async def expire(database: Database, warehouse: Warehouse, **chosen: Any) -> None:
     keep = {"calls": work(database, warehouse).keep}
     keeping = Keeping(
         today=CUT_DAY + timedelta(days=8),
         default_days=100_000,
-        own_days={project.project_id: 8},
         sums_days=100_000,
         window_days=7,
+        **{"own_days": {}, **chosen},
     )
     watcher = Cutting(database, CUT_DAY, settle_s=0.0, keepers=keep)
-    assert await Expiry(warehouse).run(keeping, limit_s=LONG_S, watcher=watcher)
+    assert await Expiry(warehouse).run(keeping, limit_s=60, watcher=watcher)
 
 
 async def sample(database: Database, warehouse: Warehouse, project: ProjectContext) -> None:
@@ -94,9 +99,7 @@ async def sample(database: Database, warehouse: Warehouse, project: ProjectConte
         policies={project.project_id: InForce((policy,))},
         window_days=7,
     )
-    assert await Thinning(database, warehouse, settle_s=0.0, keepers=keep).run(
-        keeping, limit_s=LONG_S
-    )
+    assert await Thinning(database, warehouse, settle_s=0.0, keepers=keep).run(keeping, limit_s=60)
 
 
 async def told(database: Database, project: ProjectContext) -> ProjectContext:
@@ -145,7 +148,7 @@ async def test_budgets_and_groups_by_keys_say_the_same_when_calls_are_gone(
     assert await partial_of(warehouse, thinned, RANGE, "metadata.other") == ["groups", "latency"]
     seconds = structs.replace(RANGE, to_us=START_US + 8 * DAY_US - 1_000_000)
     assert await partial_of(warehouse, thinned, seconds, TEAM) == []
-    ragged = structs.replace(RANGE, from_us=(RANGE.from_us or 0) + DAY_US + HOUR_US)
+    ragged = structs.replace(RANGE, from_us=(ALL.from_us or 0) + DAY_US + HOUR_US)
     assert await partial_of(warehouse, thinned, ragged, TEAM) == ["groups", "latency"]
 
 
@@ -167,6 +170,41 @@ async def test_what_is_kept_of_days_without_calls_stays_though_nobody_asks(
     assert await kept(warehouse, project, API_KEYS) == before
 
 
+async def test_sums_are_kept_though_agent_spans_of_their_days_go_first(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    store_traces(warehouse, some_calls(project, 37))
+    store_spans(warehouse, [make_span(project.project_id, "span")])
+    budgets = await make_budgets(database, project)
+    before = await spends(warehouse, project, budgets)
+
+    await retain(database, warehouse, project)
+
+    assert count(warehouse, project, "spans") == 0
+    assert await spends(warehouse, await told(database, project), budgets) == before
+
+
+async def test_sums_of_a_key_that_is_asked_for_when_agent_spans_are_gone_are_kept(
+    warehouse: Warehouse, database: Database, project: ProjectContext
+) -> None:
+    rows = some_calls(project, 38)
+    store_traces(warehouse, rows)
+    store_spans(warehouse, [make_span(project.project_id, "span")])
+    shorter = RetentionPolicy(kinds={"agent_spans": 8})
+    policies = {project.project_id: InForce((shorter,))}
+    await expire(database, warehouse, policies=policies)
+    assert (await told(database, project)).rows_from_us is not None
+    assert count(warehouse, project) == len(rows)
+    budgets = await make_budgets(database, project)
+    before = await spends(warehouse, project, budgets)
+
+    await retain(database, warehouse, project)
+
+    thinned = await told(database, project)
+    assert await spends(warehouse, thinned, budgets) == before
+    assert await partial_of(warehouse, thinned, RANGE, TEAM) == []
+
+
 async def test_calls_stay_while_a_person_is_being_erased(
     warehouse: Warehouse, database: Database, project: ProjectContext
 ) -> None:
@@ -179,6 +217,27 @@ async def test_calls_stay_while_a_person_is_being_erased(
 
     assert count(warehouse, project) == len(rows)
     assert (await told(database, project)).rows_from_us is None
+
+
+async def test_calls_stay_of_who_is_erased_while_the_sums_of_other_projects_are_kept(
+    warehouse: Warehouse,
+    database: Database,
+    project: ProjectContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = await make_project(database, "Other")
+    keeper = work(database, warehouse)
+
+    async def keep_one(project_id: str, *_: Any) -> bool:
+        if project_id == other:
+            await request_erasure(database, project.project_id, "u1", by=None)
+        return True
+
+    monkeypatch.setattr(keeper, "_keep", keep_one)
+
+    held = await keeper.keep({project.project_id: CUT_DAY, other: CUT_DAY})
+
+    assert held == [project.project_id]
 
 
 async def test_a_person_leaves_days_whose_calls_are_gone_and_what_others_spent_stays(
