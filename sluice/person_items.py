@@ -63,18 +63,20 @@ class QueueItems:
 
     async def count(self, database: Database, store: Asked, whose: Whose) -> int:
         """Return how many there are."""
-        return len(await _about(database, store, whose))
+        return sum([len(some) async for some in _about(database, store, whose)])
 
     async def rows(
         self, database: Database, store: Asked, whose: Whose
     ) -> AsyncIterator[dict[str, Any]]:
         """Yield what they are about."""
-        for one in await _about(database, store, whose):
-            yield one.told()
+        async for some in _about(database, store, whose):
+            for one in some:
+                yield one.told()
 
     async def erase(self, database: Database, store: Asked, whose: Whose) -> None:
         """Remove them. May be repeated."""
-        await remove_about(database, await _about(database, store, whose))
+        async for some in _about(database, store, whose):
+            await remove_about(database, some)
 
 
 ITEMS = (DatasetItems(), QueueItems())
@@ -86,12 +88,18 @@ async def _sources(database: Database, store: Asked, whose: Whose) -> Sources:
     return Sources(await list_calls(store, whose, every.calls), sorted(sessions))
 
 
-async def _about(database: Database, store: Asked, whose: Whose) -> list[About]:
-    every = await list_about(database, whose.project_id)
-    asked = subjects_of(every)
+async def _about(database: Database, store: Asked, whose: Whose) -> AsyncIterator[list[About]]:
+    """Yields what is theirs of each queue that has items."""
+    async for every in list_about(database, whose.project_id):
+        if every:
+            theirs = await _theirs(store, whose, subjects_of(every))
+            yield [one for one in every if theirs.has(one.target)]
+
+
+async def _theirs(store: Asked, whose: Whose, asked: Subjects) -> Subjects:
     spans = Parent("otel_spans", "item_id")
     traces = Parent("otel_spans", "trace_id", only_theirs="user_id")
-    theirs = Subjects(
+    return Subjects(
         calls={
             *await list_calls(store, whose, asked.calls),
             *await list_owned(store, whose, spans, asked.calls),
@@ -103,7 +111,6 @@ async def _about(database: Database, store: Asked, whose: Whose) -> list[About]:
         spans=await list_owned(store, whose, Parent("spans", "span_id"), asked.spans),
         sessions=await _sessions(store, whose, asked.sessions),
     )
-    return [one for one in every if theirs.has(one.target)]
 
 
 async def _sessions(store: Asked, whose: Whose, ids: Collection[str]) -> set[str]:

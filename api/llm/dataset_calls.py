@@ -19,7 +19,7 @@ from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.traces import page_of
 from clickhouse.queries.parts import PART_BYTES, Bounds, find_parts, read_part
 from controlplane.failures import BadRequest
-from controlplane.llm.dataset_forms import written
+from controlplane.llm.dataset_forms import is_sayable, written
 from schemas.ids import canonical_id
 from schemas.llm.answers import TraceAnswer
 from schemas.llm.datasets import ITEM_ID, MOST_AT_ONCE, MOST_ITEM_BYTES, ItemForm
@@ -127,8 +127,11 @@ def item_of(row: TraceAnswer) -> ItemForm:
 def _of_caller(form: ItemForm, caller: Caller | None) -> ItemForm:
     if caller is None or form.user_id:
         return form
-    session_id = form.session_id or caller.session_id
-    return replace(form, user_id=caller.user_id, session_id=session_id)
+    # Calls may say more than an item keeps: what is too long for it makes no item wrong.
+    said = {name: text for name, text in caller._asdict().items() if is_sayable(name, text)}
+    if form.session_id:
+        said.pop("session_id", None)
+    return replace(form, **said)
 
 
 def _form_of(row: TraceAnswer) -> ItemForm | None:

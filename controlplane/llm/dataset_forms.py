@@ -72,8 +72,7 @@ def written(form: ItemForm, number: int = 0) -> Written:
             f"{where}id: expected 1 to 200 of A-Z, a-z, 0-9 and _.:@=+~-, but not '.' or '..'"
         )
     for field, most in MOST_CHARS.items():
-        text = getattr(form, field)
-        if len(text) > most or not _is_kept(text):
+        if not is_sayable(field, getattr(form, field)):
             raise BadRequest(f"{where}{field}: expected at most {most} characters")
     found = Written(
         item_id=form.id or uuid.uuid4().hex,
@@ -90,6 +89,11 @@ def written(form: ItemForm, number: int = 0) -> Written:
     if found.size > MOST_ITEM_BYTES:
         raise BadRequest(f"{where}input: the item has more than {MOST_ITEM_BYTES // 1024} KiB")
     return found
+
+
+def is_sayable(field: str, text: str) -> bool:
+    """Tells whether an item may say this as its `trace_id`, `user_id` or `session_id`."""
+    return len(text) <= MOST_CHARS[field] and _is_kept(text)
 
 
 def json_text(raw: Raw, field: str) -> str:

@@ -15,11 +15,12 @@ from controlplane.database import Database
 from controlplane.failures import BadRequest, Conflict, NotFound
 from controlplane.llm.dataset_forms import Written, written
 from controlplane.llm.dataset_models import NO_END, DatasetItemRow, DatasetRow
-from controlplane.llm.datasets import row_of
+from controlplane.llm.datasets import new_row, row_of
 from controlplane.many_rows import parts, table_of
 from schemas.llm.datasets import (
     ITEM_ID,
     MOST_AT_ONCE,
+    DatasetForm,
     DatasetVersion,
     Item,
     ItemChange,
@@ -74,15 +75,25 @@ async def write_items(
     All of them or none. What is as it was makes no new version. Raises `BadRequest` and `NotFound`;
     `Conflict` where there would be too much.
     """
-    if len(forms) > MOST_AT_ONCE:
-        raise BadRequest(f"Expected at most {MOST_AT_ONCE} items in one request")
-    sent = [written(form, number) for number, form in enumerate(forms)]
+    sent = _sent(forms)
     async with database.session() as session:
         dataset = await row_of(session, project_id, name, locked=True)
-        changed = await _write(session, dataset, sent)
+        changed = await _write(session, dataset, await _still_known(session, dataset, sent))
         return WrittenItems(
             version=dataset.version, ids=[one.item_id for one in sent], changed=changed
         )
+
+
+async def make_filled(
+    database: Database, project_id: ProjectId, form: DatasetForm, forms: Sequence[ItemForm]
+) -> None:
+    """Make a dataset and its first items: both or neither.
+
+    Raises as `add_dataset` and `write_items`.
+    """
+    sent = _sent(forms)
+    async with database.session() as session:
+        await _write(session, await new_row(session, project_id, form), sent)
 
 
 async def change_item(
@@ -204,6 +215,33 @@ async def version_at(database: Database, project_id: ProjectId, name: str, at_us
         dataset = await row_of(session, project_id, name)
         found = await _version(session, dataset, Asked(at_us=at_us))
         return found or min(1, dataset.version)
+
+
+def _sent(forms: Sequence[ItemForm]) -> list[Written]:
+    if len(forms) > MOST_AT_ONCE:
+        raise BadRequest(f"Expected at most {MOST_AT_ONCE} items in one request")
+    return [written(form, number) for number, form in enumerate(forms)]
+
+
+async def _still_known(
+    session: AsyncSession, dataset: DatasetRow, sent: Sequence[Written]
+) -> list[Written]:
+    """Returns items with whom their calls were of when they were sent before: these may be gone."""
+    of = DatasetItemRow
+    known = {}
+    for some in parts([one.item_id for one in sent if one.trace_id and not one.user_id]):
+        query = select(of.item_id, of.trace_id, of.user_id, of.session_id).where(
+            of.dataset_id == dataset.id, of.until == NO_END, of.item_id.in_(some)
+        )
+        for item_id, trace_id, *caller in await session.execute(query):
+            known[item_id, trace_id] = caller
+    found = []
+    for one in sent:
+        if not one.user_id and (caller := known.get((one.item_id, one.trace_id))):
+            user_id, session_id = caller
+            one = one._replace(user_id=user_id, session_id=one.session_id or session_id)
+        found.append(one)
+    return found
 
 
 async def _write(session: AsyncSession, dataset: DatasetRow, sent: Sequence[Written]) -> int:

@@ -63,28 +63,33 @@ async def add_dataset(database: Database, project_id: ProjectId, form: DatasetFo
 
     Raises `NotFound` for a project that is deleted.
     """
+    async with database.session() as session:
+        return _dataset(await new_row(session, project_id, form), 0)
+
+
+async def new_row(session: AsyncSession, project_id: ProjectId, form: DatasetForm) -> DatasetRow:
+    """Add the row of a dataset; raises as `add_dataset`."""
     check_dataset(form)
     now_us = time.time_ns() // 1000
-    async with database.session() as session:
-        project = await locked_project(session, project_id)
-        of_project = DatasetRow.project_id == project.id
-        names = set(await session.scalars(select(DatasetRow.name).where(of_project)))
-        if form.name in names:
-            raise Conflict(f"There is a dataset {form.name}")
-        if len(names) >= MOST_DATASETS:
-            raise Conflict(f"A project has at most {MOST_DATASETS} datasets: remove some first")
-        row = DatasetRow(
-            id=uuid.uuid4(),
-            project_id=project.id,
-            name=form.name,
-            description=form.description,
-            details=details_text(form.metadata),
-            **dict.fromkeys(("version", "revisions", "bytes"), 0),
-            **dict.fromkeys(("created_us", "changed_us"), now_us),
-        )
-        session.add(row)
-        await session.flush()
-        return _dataset(row, 0)
+    project = await locked_project(session, project_id)
+    of_project = DatasetRow.project_id == project.id
+    names = set(await session.scalars(select(DatasetRow.name).where(of_project)))
+    if form.name in names:
+        raise Conflict(f"There is a dataset {form.name}")
+    if len(names) >= MOST_DATASETS:
+        raise Conflict(f"A project has at most {MOST_DATASETS} datasets: remove some first")
+    row = DatasetRow(
+        id=uuid.uuid4(),
+        project_id=project.id,
+        name=form.name,
+        description=form.description,
+        details=details_text(form.metadata),
+        **dict.fromkeys(("version", "revisions", "bytes"), 0),
+        **dict.fromkeys(("created_us", "changed_us"), now_us),
+    )
+    session.add(row)
+    await session.flush()
+    return row
 
 
 async def change_dataset(

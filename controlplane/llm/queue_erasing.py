@@ -4,7 +4,7 @@ An item is a pointer. Once its call is blanked there is nothing to look at, and 
 looked at is theirs too. What people said of it is in the store, and is blanked there.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -53,20 +53,20 @@ class About(NamedTuple):
         return own | {name: text or None for name, text in self.target._asdict().items()}
 
 
-async def list_about(database: Database, project_id: ProjectId) -> list[About]:
-    """Return the items of all queues of a project: 500,000 at most, as queues are bounded."""
-    query = (
-        select(
-            *(ItemRow.id, QueueRow.name, ItemRow.number, ItemRow.added_us),
-            *(ItemRow.trace_id, ItemRow.span_id, ItemRow.session_id),
-        )
-        .join(QueueRow, QueueRow.id == ItemRow.queue_id)
-        .where(QueueRow.project_id == as_uuid(project_id))
-        .order_by(QueueRow.name, ItemRow.number)
-    )
+async def list_about(database: Database, project_id: ProjectId) -> AsyncIterator[list[About]]:
+    """Yield the items of each queue of a project: 10,000 at most, and 500,000 in all."""
+    of_project = QueueRow.project_id == as_uuid(project_id)
+    columns = (ItemRow.id, ItemRow.number, ItemRow.added_us)
+    target = (ItemRow.trace_id, ItemRow.span_id, ItemRow.session_id)
     async with database.reading() as session:
-        rows = await session.execute(query)
-        return [About(*row[:4], Target(*row[4:])) for row in rows]
+        query = select(QueueRow.id, QueueRow.name).where(of_project)
+        queues = list(await session.execute(query.order_by(QueueRow.name)))
+    for queue_id, name in queues:
+        items = select(*columns, *target).where(ItemRow.queue_id == queue_id)
+        # All of them together would take seconds in which nobody else is answered.
+        async with database.reading() as session:
+            rows = list(await session.execute(items.order_by(ItemRow.number)))
+        yield [About(row[0], name, *row[1:3], Target(*row[3:])) for row in rows]
 
 
 def subjects_of(items: Iterable[About]) -> Subjects:

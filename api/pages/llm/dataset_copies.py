@@ -20,8 +20,8 @@ from api.reads import reader_of
 from clickhouse.llm.traces import fetch_trace
 from clickhouse.queries.parts import PART_BYTES
 from controlplane.failures import BadRequest, Conflict, NotFound
-from controlplane.llm.dataset_items import write_items
-from controlplane.llm.datasets import add_dataset, list_datasets
+from controlplane.llm.dataset_items import make_filled, write_items
+from controlplane.llm.datasets import list_datasets
 from schemas.llm.datasets import (
     MOST_AT_ONCE,
     MOST_ITEM_BYTES,
@@ -50,7 +50,6 @@ async def add_call(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     """Make an item of a call, as the form says."""
     fields, call = await fields_of(request), await _call(request, viewer)
     try:
-        dataset = await _dataset_in(request, viewer, fields)
         form = ItemForm(
             id=call.id,
             input=json_in(fields.get("input", ""), "input"),
@@ -60,7 +59,7 @@ async def add_call(request: AnyRequest, viewer: Viewed) -> Response[Any]:
             user_id=call.user_id,
             session_id=call.session_id,
         )
-        await write_items(services(request).database, viewer.project.project_id, dataset, [form])
+        dataset = await _write(request, viewer, fields, [form])
     except (BadRequest, Conflict, NotFound) as error:
         problem = problem_of(error, PLACES)
         return await _add_shown(request, viewer, fields=fields, problem=problem)
@@ -89,10 +88,8 @@ async def copy_list(request: AnyRequest, viewer: Viewed) -> Response[Any]:
     ):
         found = await copy_newest(store, wanted.project, wanted.filter, int(number))
         share.give_back()
-    database, project_id = services(request).database, viewer.project.project_id
     try:
-        dataset = await _dataset_in(request, viewer, fields)
-        await write_items(database, project_id, dataset, found.items)
+        dataset = await _write(request, viewer, fields, found.items)
     except (BadRequest, Conflict, NotFound) as error:
         problem = problem_of(error, PLACES)
         return await _copy_shown(request, viewer, fields=fields, problem=problem)
@@ -160,13 +157,18 @@ def _choices(datasets: Sequence[Dataset]) -> list[tuple[str, str]]:
     return [*((one.name, one.name) for one in datasets), (NEW, "A new dataset")]
 
 
-async def _dataset_in(request: AnyRequest, viewer: Viewer, fields: Mapping[str, str]) -> str:
-    """Returns the dataset that a form names, and makes it where it is to be new."""
-    if fields.get("dataset") != NEW:
-        return fields.get("dataset", "")
-    form = DatasetForm(name=fields.get("name", "").strip())
-    await add_dataset(services(request).database, viewer.project.project_id, form)
-    return form.name
+async def _write(
+    request: AnyRequest, viewer: Viewer, fields: Mapping[str, str], items: Sequence[ItemForm]
+) -> str:
+    """Writes items into the dataset that a form names, or into a new one. Returns its name."""
+    database, project_id = services(request).database, viewer.project.project_id
+    if fields.get("dataset") == NEW:
+        form = DatasetForm(name=fields.get("name", "").strip())
+        await make_filled(database, project_id, form, items)
+        return form.name
+    name = fields.get("dataset", "")
+    await write_items(database, project_id, name, items)
+    return name
 
 
 def _to(request: AnyRequest, dataset: str, **said: int) -> Redirect:

@@ -295,6 +295,20 @@ async def test_whom_an_item_is_of_stays_until_it_is_said_otherwise(
     assert (one.item_id, one.since) == ("a", 1)  # what a version said counts
 
 
+async def test_an_item_that_is_sent_again_when_its_call_is_gone_is_as_it_was(
+    database: Database, own: ProjectId
+) -> None:
+    await write_items(database, own, "d", [item("a", trace_id="t", user_id="ann", session_id="s")])
+
+    again = await write_items(database, own, "d", [item("a", trace_id="t"), item("b")])
+    edited = await write_items(database, own, "d", [item("a", 2, trace_id="t")])
+    other = await write_items(database, own, "d", [item("a", 2, trace_id="u")])
+
+    assert (again.changed, edited.changed, other.changed) == (1, 1, 1)
+    said = [await find_item(database, own, "d", "a", Asked(version=n)) for n in (2, 3, 4)]
+    assert [(one.user_id, one.version) for one in said] == [("ann", 1), ("ann", 3), (None, 4)]
+
+
 async def test_what_calls_and_addresses_say_may_be_no_name_at_all(
     database: Database, own: ProjectId
 ) -> None:

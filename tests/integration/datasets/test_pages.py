@@ -89,6 +89,19 @@ async def test_a_call_becomes_an_item_with_an_answer_that_is_corrected(world: Wo
     assert missing.status_code == 404
 
 
+async def test_a_form_that_is_rejected_makes_no_dataset(world: World) -> None:
+    trace_id = str(uuid.uuid4())
+    world.store(make_trace(world.project_id, trace_id))
+    path = f"add-to-dataset?trace={trace_id}"
+
+    wrong = await send(world, path, dataset="+", name="fresh", input="null")
+    assert (wrong.status_code, (await world.ask("/v1/datasets"))["datasets"]) == (400, [])
+    made = await send(world, path, dataset="+", name="fresh", input="Why?")
+
+    assert made.status_code == 303
+    assert (await world.ask(f"/v1/datasets/fresh/items/{trace_id}"))["input"] == "Why?"
+
+
 async def test_calls_of_a_list_become_items(world: World) -> None:
     await world.dataset(items=[])
     world.store(make_trace(world.project_id, str(uuid.uuid4()), output_text="said"))

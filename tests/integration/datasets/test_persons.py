@@ -56,3 +56,23 @@ async def test_items_of_calls_that_are_gone_are_told_and_erased(
     }
     kept = (await world.ask(f"{path}/items"))["items"]
     assert [one["id"] for one in kept] == [his]
+
+
+async def test_a_call_that_says_more_than_an_item_keeps_becomes_an_item_without_it(
+    world: World,
+) -> None:
+    sent, copied = str(uuid.uuid4()), str(uuid.uuid4())
+    path = await world.dataset(items=[])
+    for trace_id, who in ((sent, "ann"), (copied, 513 * "a")):
+        call = make_trace(world.project_id, trace_id, user_id=who, session_id=201 * "s")
+        world.store(call)
+
+    item = {"id": "sent", "input": 1, "trace_id": sent, "session_id": "own"}
+    one = await world.key.post(f"{path}/items", json=item)
+    all_of_them = await world.key.post(f"{path}/from-calls")
+
+    assert (one.status_code, all_of_them.status_code) == (201, 201)
+    found = (await world.ask(f"{path}/items"))["items"]
+    assert {one["id"]: (one["user_id"], one["session_id"]) for one in found} == {
+        **{"sent": ("ann", "own"), sent: ("ann", None), copied: (None, None)}
+    }

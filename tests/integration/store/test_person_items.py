@@ -15,6 +15,7 @@ from clickhouse.persons import Whose
 from controlplane.database import Database
 from controlplane.llm.dataset_items import write_items
 from controlplane.llm.datasets import add_dataset
+from controlplane.llm.queue_erasing import list_about
 from controlplane.llm.queue_items import add_items, list_items
 from controlplane.llm.queues import add_queue
 from schemas.llm.annotation import QueueForm, Rule, SentTarget
@@ -86,6 +87,26 @@ async def test_items_of_queues_go_that_are_calls_spans_and_sessions_of_the_perso
     assert (told[0]["queue"], told[0]["trace_id"], told[0]["session_id"]) == ("q", "t-jane", None)
     left = await list_items(database, whose.project_id, queue.id, limit=10)
     assert [one.number for one in left] == [6, 7]
+
+
+async def test_no_more_than_the_items_of_one_queue_are_looked_at_together(
+    database: Database, warehouse: Warehouse, whose: Whose
+) -> None:
+    rules = (Rule(name="good", type="boolean"),)
+    for name in ("b", "empty", "a"):
+        queue = await add_queue(database, whose.project_id, QueueForm(name=name, scores=rules))
+        if name != "empty":
+            sent = [SentTarget(trace_id=name), SentTarget(trace_id="t-jane")]
+            await add_items(database, whose.project_id, queue.id, sent, by=None)
+
+    found = list_about(database, whose.project_id)
+    held = [[one.target.trace_id for one in some] async for some in found]
+    told = await rows(QUEUES, database, warehouse, whose)
+    await QUEUES.erase(database, warehouse, whose)
+
+    assert held == [["a", "t-jane"], ["b", "t-jane"], []]
+    assert [(one["queue"], one["number"]) for one in told] == [("a", 2), ("b", 2)]
+    assert await QUEUES.count(database, warehouse, whose) == 0
 
 
 async def test_items_of_datasets_go_by_their_user_call_and_session(
