@@ -108,7 +108,9 @@ class SqliteConnection(aiosqlite.Connection):
         try:
             # aiosqlite names no types here.
             done: T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
-        except sqlite3.Error:
+        except (
+            Exception
+        ):  # also of Python, for a number that SQLite cannot hold; not a cancellation
             self._unanswered -= 1
             raise
         self._unanswered -= 1

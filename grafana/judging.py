@@ -67,7 +67,7 @@ SELECT if(n.name = '', toString(j.project_id), n.name) AS project, judge, scores
     questions, failed, cost, unpriced, latency
 FROM (
     SELECT project_id, judge, sum(given) AS scores, anyIf(said, given > 0) AS average,
-        max(newest) AS last, sum(asked) AS questions,
+        if(scores = 0, NULL, max(newest)) AS last, sum(asked) AS questions,
         if(questions = 0, NULL, sum(lost) / questions) AS failed, toFloat64(sum(spent)) AS cost,
         sum(unknown) AS unpriced, if(questions = 0, NULL, sum(took) / questions / 1e9) AS latency
     FROM (

@@ -19,9 +19,9 @@ import pyarrow as pa
 # Of glibc's malloc.h, and of the kernel's mman.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 MADV_DONTNEED = 4
-MAPPINGS = Path("/proc/self/smaps")
+MAPPINGS, NOW_MAPPED = Path("/proc/self/smaps"), Path("/proc/self/maps")
 MAPPING = re.compile(
-    r"^(?P<first>[0-9a-f]+)-(?P<end>[0-9a-f]+) r-[x-]p \S+ \S+ [1-9]\d* .*\n"
+    r"^(?P<line>(?P<first>[0-9a-f]+)-(?P<end>[0-9a-f]+) r-[x-]p \S+ \S+ [1-9]\d* .*)\n"
     r"(?:[A-Z]\w+: .*\n)*?Anonymous: +0 kB$",
     re.MULTILINE,
 )
@@ -84,7 +84,13 @@ def forget_unused_code() -> None:
     madvise = getattr(ctypes.CDLL(None), "madvise", None)
     if madvise is None or not MAPPINGS.exists():
         return
-    for found in MAPPING.finditer(MAPPINGS.read_text()):
+    unchanged = list(MAPPING.finditer(MAPPINGS.read_text()))
+    # That look takes milliseconds. Meanwhile a library may have been loaded where its file was
+    # mapped as a whole, or memory may have come there: what is in it would be lost.
+    mapped = set(NOW_MAPPED.read_text().splitlines())
+    for found in unchanged:
+        if found["line"] not in mapped:
+            continue
         first, end = int(found["first"], 16), int(found["end"], 16)
         if end - first > LARGE_BYTES:
             madvise(ctypes.c_void_p(first), ctypes.c_size_t(end - first), MADV_DONTNEED)

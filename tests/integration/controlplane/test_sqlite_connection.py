@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from controlplane import sqlite_connection
 from controlplane.database import Database
 from controlplane.sqlite_connection import FIRST_ROWS
 
@@ -62,6 +63,20 @@ async def test_a_statement_that_fails_leaves_the_connection_usable(database: Dat
 
         assert added.rowcount == 1
         assert await session.scalar(text("SELECT count(*) FROM things")) == 1
+
+
+async def test_after_a_number_that_is_too_large_there_is_nothing_to_roll_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = await sqlite_connection.connect(str(tmp_path / "one.db"))
+    with pytest.raises(OverflowError):
+        await connection.cursor().execute("SELECT ?", (2**70,))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "_execute", None)
+        await connection.rollback()
+
+    await connection.close()
 
 
 async def test_what_is_given_up_on_its_way_is_rolled_back(database: Database) -> None:

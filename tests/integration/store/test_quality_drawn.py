@@ -125,6 +125,18 @@ async def test_judges_have_their_scores_and_what_they_asked(
     assert sum(one[2] for one in ask(warehouse, project, "Judges: cost")) == 0.75
 
 
+async def test_a_judge_that_gave_no_score_has_none_last(warehouse: Warehouse) -> None:
+    silent = ProjectContext(ProjectId(uuid.uuid4().hex))
+    asked = {"environment": "sluice-judge", "tags": {"judge.name": "kind"}, "status": "error"}
+    store_traces(warehouse, [make_trace(silent.project_id, "q", timestamp_us=START_US, **asked)])
+
+    (row,) = ask(warehouse, silent, "Judges by name")
+
+    _, judge, scores, average, last, questions, failed, *_ = row
+    assert (judge, scores, questions, failed) == ("kind", 0, 1, 1)
+    assert (average, last) == (None, None)
+
+
 async def test_spend_adds_up_to_what_calls_cost_beside_the_limit(
     warehouse: Warehouse, project: ProjectContext
 ) -> None:

@@ -1,7 +1,14 @@
 """What a process gives back."""
 
+import ctypes
+import mmap
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from sluice import lean
 
 LOOK = """
 import re
@@ -38,3 +45,21 @@ def test_code_that_is_not_used_is_given_back_and_what_is_used_again_still_works(
 
     assert ran.returncode == 0, ran.stderr
     assert int(ran.stdout) > 50_000
+
+
+def test_memory_that_took_the_place_of_a_file_since_the_look_keeps_what_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = mmap.mmap(-1, 4 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    taken.write(b"x" * len(taken))
+    first = ctypes.addressof(ctypes.c_char.from_buffer(taken))
+    look = tmp_path / "smaps"
+    look.write_text(
+        f"{first:x}-{first + len(taken):x} r--p 00000000 08:01 77 /usr/lib/gone.so\n"
+        "Size:               4096 kB\nAnonymous:             0 kB\n"
+    )
+    monkeypatch.setattr(lean, "MAPPINGS", look)
+
+    lean.forget_unused_code()
+
+    assert taken[:] == b"x" * len(taken)
