@@ -228,13 +228,13 @@ async def _still_known(
 ) -> list[Written]:
     """Returns items with whom their calls were of when they were sent before: these may be gone."""
     of = DatasetItemRow
-    known = {}
+    known: dict[tuple[str, str], tuple[str, str]] = {}
     for some in parts([one.item_id for one in sent if one.trace_id and not one.user_id]):
         query = select(of.item_id, of.trace_id, of.user_id, of.session_id).where(
             of.dataset_id == dataset.id, of.until == NO_END, of.item_id.in_(some)
         )
-        for item_id, trace_id, *caller in await session.execute(query):
-            known[item_id, trace_id] = caller
+        for item_id, trace_id, user_id, session_id in await session.execute(query):
+            known[item_id, trace_id] = user_id, session_id
     found = []
     for one in sent:
         if not one.user_id and (caller := known.get((one.item_id, one.trace_id))):
