@@ -33,18 +33,20 @@ class JudgeTroubles:
         if now_us < self._due_us:
             return
         for one in await tell_troubles(self._database, trouble_message, now_us):
-            said = "judge works again" if one.is_over else "judge fails"
+            said = "judge fails no more" if one.is_over else "judge fails"
             log.info(said, project_id=one.project_id, judge_id=one.judge_id)
         self._due_us = now_us + LOOK_EVERY_US
 
 
 def trouble_message(trouble: Trouble, now_us: int) -> Message:
-    """Returns what a message says of a judge that fails, or that works again."""
+    """Returns what a message says of a judge that fails, or of which that is over."""
     is_over = trouble.is_over
     since = iso_ms(trouble.since_us)
-    subject = f"[Sluice] Judge {trouble.name} {'works again' if is_over else 'fails'}"
+    state = "is off" if trouble.is_off else "works again" if is_over else "fails"
+    subject = f"[Sluice] Judge {trouble.name} {state}"
     if is_over:
-        lines = ["It gives scores again.", f"That it fails was told at {since}."]
+        lines = ["Somebody has turned it off." if trouble.is_off else "It gives scores again."]
+        lines.append(f"That it fails was told at {since}.")
     else:
         lines = [f"It has given no score since {since}: {trouble.reason}"]
         if trouble.failed_calls:
@@ -64,7 +66,7 @@ def trouble_message(trouble: Trouble, now_us: int) -> Message:
 
 def _body(trouble: Trouble, now_us: int) -> dict[str, object]:
     fields: dict[str, object] = {
-        "type": "judge.working" if trouble.is_over else "judge.failing",
+        "type": f"judge.{'off' if trouble.is_off else 'working' if trouble.is_over else 'failing'}",
         "project_id": trouble.project_id,
         "judge_id": trouble.judge_id,
         "judge": trouble.name,

@@ -27,12 +27,14 @@ FAILING_US = 15 * 60 * 1_000_000
 
 
 class Trouble(NamedTuple):
-    """A judge that fails, or that works again."""
+    """A judge that fails, or one of which that is over."""
 
     project_id: ProjectId
     judge_id: str
     name: str
     is_over: bool
+    is_off: bool
+    """It is over as somebody has turned the judge off."""
     failed_calls: int
     since_us: int
     """When it began to fail; of one that works again, when people were told."""
@@ -60,7 +62,7 @@ def begin_anew(row: JudgeRow) -> None:
 async def tell_troubles(
     database: Database, message_of: Callable[[Trouble, int], Message], now_us: int
 ) -> list[Trouble]:
-    """Tell the channels of projects which judges fail and which work again, each once.
+    """Tell the channels of projects which judges fail, and of which that is over, each once.
 
     Of a project without a channel nothing is told of a judge that fails. Returns what was told.
     """
@@ -92,11 +94,14 @@ async def _tell(
         str(row.id),
         row.name,
         is_over,
+        is_over and not row.enabled,
         row.failed_calls,
         now_us if since_us is None else since_us,
         row.stopped or row.error,
     )
     row.told_us = None if is_over else now_us
+    if is_over:
+        begin_anew(row)
     of_project = AlertChannel.project_id == row.project_id
     channels = list(await session.scalars(select(AlertChannel.id).where(of_project)))
     await _put_out(session, row, channels, message_of(trouble, now_us), now_us)
@@ -117,8 +122,8 @@ def _is_news() -> ColumnElement[bool]:
         ),
         has_channel.exists(),
     )
-    works = and_(JudgeRow.told_us.is_not(None), JudgeRow.failing_us.is_(None))
-    return and_(lives.exists(), or_(fails, works))
+    ends = or_(JudgeRow.failing_us.is_(None), JudgeRow.enabled.is_(False))
+    return and_(lives.exists(), or_(fails, and_(JudgeRow.told_us.is_not(None), ends)))
 
 
 async def _put_out(

@@ -165,6 +165,26 @@ async def test_a_crash_while_it_is_told_leaves_nothing_half_told_and_two_tell_it
     assert len(await told(court)) == 2
 
 
+async def test_one_that_is_turned_off_is_told_once_to_be_over_and_begins_anew(
+    court: Court,
+) -> None:
+    await make_hook(court)
+    judge = await court.judge("polite", {"type": "regex", "pattern": "a"})
+    await end(court, judge, failed=FAILED_CALLS)
+    await look(court)
+
+    for enabled in (False, True):
+        change = JudgeChange(enabled=enabled)
+        await change_judge(court.database, court.project_id, judge.id, change)
+        court.clock.go_on(1)
+        await look(court)
+
+    first, last = await told(court)
+    assert (last.subject, last.action) == ("[Sluice] Judge polite is off", "resolve")
+    assert (first.action, last.incident_key) == ("trigger", first.incident_key)
+    assert msgspec.json.decode(last.body)["type"] == "judge.off"
+
+
 async def test_one_that_is_off_or_was_changed_is_not_told(court: Court) -> None:
     await make_hook(court)
     off = await court.judge("off", {"type": "regex", "pattern": "a"})
@@ -194,6 +214,7 @@ def test_what_people_wrote_stands_in_a_message_as_it_is() -> None:
         "judge",
         HOSTILE,
         is_over=False,
+        is_off=False,
         failed_calls=0,
         since_us=0,
         reason=HOSTILE,
