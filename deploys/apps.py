@@ -23,6 +23,9 @@ from deploys.tailing import Tail
 from schemas.deploys.apps import AppConfig
 from schemas.projects import ProjectId
 
+REMOVALS = 5
+"""So often a folder is removed into which somebody writes."""
+
 
 class App:
     """One instance that runs, with the log that it prints into."""
@@ -166,4 +169,12 @@ def instance_in(details: str) -> Instance:
 
 
 async def _remove_folder(bench: Bench, name: str) -> None:
-    await asyncio.to_thread(shutil.rmtree, bench.places.instance(name), ignore_errors=True)
+    await asyncio.to_thread(remove_written, bench.places.instance(name))
+
+
+def remove_written(folder: Path) -> None:
+    """Removes a folder, also while somebody writes into it: a file that comes keeps it there."""
+    for _ in range(REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
