@@ -22,6 +22,7 @@ BILLED = {
     "clickhouse/otel/trace_list.py",
     "clickhouse/deploys/impact.py",
     "clickhouse/llm/keep_days.py",
+    "clickhouse/llm/key_days.py",
     "clickhouse/llm/retention.py",
     "clickhouse/llm/last_calls.py",
     "clickhouse/message_search.py",
