@@ -33,7 +33,7 @@ async def note_arrived(
     dropped: Mapping[str, int],
     now_us: int,
 ) -> bool:
-    """Has the calls of a block wait, and counts those for whom there is no room, by judge.
+    """Has the calls of a block wait, and counts those that are too many, by judge.
 
     Tells whether they are new: those of a block that was noted change nothing.
     """
