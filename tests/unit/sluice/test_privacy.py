@@ -2,6 +2,8 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,13 +17,21 @@ PART = Path("warehouse/store/abc/part")
 
 
 def open_modes(*roots: Path) -> dict[str, str]:
-    """Returns what other users may use, by path."""
-    found = [place for root in roots for place in (root, *root.rglob("*"))]
-    return {
-        str(place): oct(stat.S_IMODE(place.lstat().st_mode))
-        for place in found
-        if not place.is_symlink() and place.lstat().st_mode & 0o077
-    }
+    """Returns what other users may use, by path. Files may go meanwhile, as journals do."""
+    found = {}
+    for place in (one for root in roots for one in _below(root)):
+        with suppress(FileNotFoundError):
+            mode = stat.S_IMODE(place.lstat().st_mode)
+            if not place.is_symlink() and mode & 0o077:
+                found[str(place)] = oct(mode)
+    return found
+
+
+def _below(root: Path) -> Iterator[Path]:
+    # `rglob` fails where a folder goes before it is listed, as the store's parts do.
+    yield root
+    for folder, folders, files in os.walk(root):
+        yield from (Path(folder, name) for name in (*folders, *files))
 
 
 def close(root: Path, **settings: str) -> None:
