@@ -30,14 +30,15 @@ up: $(VENV)/installed
 	  || { echo "Installing links to this folder in place of a copy of it ..." && $(EDITABLE); }
 	@exec $(VENV)/bin/sluice up $(ARGS)
 
+# `exec`, so that what ends make ends the tests, and not a shell between them.
 test: $(VENV)/installed-dev
-	$(PYTHON) -m pytest $(BESIDE) -m "not slow and not alone" $(ARGS)
+	exec $(PYTHON) -m pytest $(BESIDE) -m "not slow and not alone" $(ARGS)
 
 test-slow: $(VENV)/installed-dev
-	$(PYTHON) -m pytest $(BESIDE) -m "slow and not alone" $(ARGS)
+	exec $(PYTHON) -m pytest $(BESIDE) -m "slow and not alone" $(ARGS)
 
 test-alone: $(VENV)/installed-dev
-	$(PYTHON) -m pytest -m "alone" $(ARGS)
+	exec $(PYTHON) -m pytest -m "alone" $(ARGS)
 
 test-all: test test-slow test-alone
 
