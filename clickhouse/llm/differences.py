@@ -9,6 +9,7 @@ from clickhouse.client import Warehouse
 from clickhouse.llm.filters import COUNTED_COST, TraceFilter, condition
 from clickhouse.llm.rollups import DIMENSIONS, METADATA
 from clickhouse.queries.conditions import Condition
+from clickhouse.queries.values import cents_sum
 from clickhouse.tags import key_of, read_tag, tag_sql
 from schemas.projects import ProjectContext
 
@@ -24,7 +25,7 @@ SELECT
     timestamp >= fromUnixTimestamp64Micro({now_us:Int64}, 'UTC') AS is_now,
     count() AS calls,
     countIf(status = 'error'),
-    toFloat64(sum(coalesce({cost}, 0))),
+    sum(coalesce({cost}, 0)),
     quantile(0.95)(latency_ns)
 FROM traces
 WHERE {where}
@@ -108,7 +109,7 @@ async def compare_groups(
     earlier: dict[str | None, Figures] = {}
     for text, is_now, calls, errors, usd, p95_ns in (await warehouse.query(sql, values)).rows:
         value = read_tag(text) if is_tag else text or None
-        (now if is_now else earlier)[value] = Figures(calls, errors, usd * 100, p95_ns / 1e6)
+        (now if is_now else earlier)[value] = Figures(calls, errors, cents_sum(usd), p95_ns / 1e6)
     return Side(now, earlier)
 
 

@@ -57,6 +57,12 @@ async def total_subjects(
         errors=errors,
         tokens=tokens,
         cost_cents=None if unpriced == calls else cents_sum(cost),
-        median_cents=None if median is None or math.isnan(median) else median * 100,
+        median_cents=None if median is None or math.isnan(median) else _rounded_cents(median),
         latency_ms=latency_ns / calls / 1e6 if calls else None,
     )
+
+
+def _rounded_cents(usd: float) -> float:
+    # Costs have twelve digits of a dollar, and one between two of them thirteen. Floats have
+    # more: 0.1125 cents would come out as 0.11249999999999999.
+    return round(usd * 100, 11)

@@ -143,6 +143,27 @@ async def test_sessions_add_up_to_their_totals_with_the_median_of_known_costs(
 
 
 @pytest.mark.parametrize(
+    ("costs", "median"), [([1125], 0.1125), ([1000, 2000], 0.15), ([10**4] * 3, 1)]
+)
+async def test_a_median_of_costs_has_the_digits_of_costs(
+    warehouse: Warehouse, project: ProjectContext, costs: list[int], median: float
+) -> None:
+    # Each in 10,000ths of a cent.
+    rows = [
+        make_trace(
+            project.project_id,
+            f"m{at}",
+            session_id=f"m{at}",
+            computed_cost_pico=cost * CENT // 10_000,
+        )
+        for at, cost in enumerate(costs)
+    ]
+    store_traces(warehouse, rows)
+
+    assert (await total_sessions(warehouse, project, ALL)).median_cents == median
+
+
+@pytest.mark.parametrize(
     ("subject", "order"),
     [(SESSION, order) for order in ORDERS]
     + [(SESSION, "duration")]
