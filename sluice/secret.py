@@ -27,12 +27,15 @@ async def open_vault(settings: Settings, data_dir: Path, database: Database) -> 
     """
     path = data_dir / FILE_NAME
     secret = find_secret(settings.secret, data_dir)
-    if secret is None:
-        if await is_sealed(database):
+    if secret is None and await is_sealed(database):
+        # Another process may have made it since then, and sealed with it: it starts just now too.
+        secret = find_secret(settings.secret, data_dir)
+        if secret is None:
             raise SettingsError(
                 f"{path} is missing. The API keys are sealed with it: restore it from a backup, or"
                 " set SLUICE_SECRET to what it held"
             )
+    if secret is None:
         secret = _make_secret(path)
     vault = Vault(secret, other_secrets(settings))
     try:

@@ -12,7 +12,9 @@ from sqlalchemy import text
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.initial import Seed, ensure_initial
+from controlplane.sealing import is_sealed
 from schemas.settings import Settings, SettingsError
+from sluice import secret
 from sluice.secret import FILE_NAME, find_secret, open_vault
 
 GIVEN = Settings(secret="x" * 32)
@@ -199,3 +201,19 @@ async def test_processes_that_share_a_folder_and_start_at_once_make_one_secret(
 
     assert all(is_same(found[0], vault) for vault in found)
     assert len(find_secret("", folder) or "") >= 32
+
+
+async def test_a_secret_that_another_process_makes_while_this_one_looks_is_taken(
+    database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = []
+
+    async def sealed_meanwhile(asked: Database) -> bool:
+        monkeypatch.undo()
+        others.append(await open_vault(NONE, folder, asked))
+        return await is_sealed(asked)
+
+    monkeypatch.setattr(secret, "is_sealed", sealed_meanwhile)
+    found = await open_vault(NONE, folder, database)
+
+    assert is_same(found, others[0])
