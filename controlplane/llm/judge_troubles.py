@@ -5,8 +5,7 @@ whoever looks again, after a crash or in another process, finds it.
 """
 
 import uuid
-from collections.abc import Callable, Collection
-from typing import NamedTuple
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, or_, select
@@ -17,6 +16,7 @@ from controlplane.llm.judge_models import JudgeRow
 from controlplane.models import Project
 from controlplane.outbox import Outgoing, new_message_id, put_out
 from controlplane.outbox_models import AlertChannel
+from schemas.llm.judge_troubles import State, Trouble, trouble_message
 from schemas.messages import Message
 from schemas.projects import ProjectId
 
@@ -24,21 +24,6 @@ FAILED_CALLS = 20
 """So many calls in a row that failed are a trouble,"""
 FAILING_US = 15 * 60 * 1_000_000
 """and so is a judge whose rounds have failed for so long."""
-
-
-class Trouble(NamedTuple):
-    """A judge that fails, or one of which that is over."""
-
-    project_id: ProjectId
-    judge_id: str
-    name: str
-    is_over: bool
-    is_off: bool
-    """It is over as somebody has turned the judge off."""
-    failed_calls: int
-    since_us: int
-    """When it began to fail; of one that works again, when people were told."""
-    reason: str
 
 
 def note_round(row: JudgeRow, has_failed: bool | None, failed: int, now_us: int) -> None:
@@ -59,9 +44,7 @@ def begin_anew(row: JudgeRow) -> None:
         row.failed_calls, row.failing_us, row.failed_us = 0, None, None
 
 
-async def tell_troubles(
-    database: Database, message_of: Callable[[Trouble, int], Message], now_us: int
-) -> list[Trouble]:
+async def tell_troubles(database: Database, now_us: int) -> list[Trouble]:
     """Tell the channels of projects which judges fail, and of which that is over, each once.
 
     Of a project without a channel nothing is told of a judge that fails. Returns what was told.
@@ -71,40 +54,48 @@ async def tell_troubles(
     told = []
     for judge_id in found:
         async with database.session() as session:
-            trouble = await _tell(session, judge_id, message_of, now_us)
+            trouble = await _tell_news(session, judge_id, now_us)
         if trouble is not None:
             told.append(trouble)
     return told
 
 
-async def _tell(
-    session: AsyncSession,
-    judge_id: UUID,
-    message_of: Callable[[Trouble, int], Message],
-    now_us: int,
-) -> Trouble | None:
+async def tell_removed(session: AsyncSession, row: JudgeRow, now_us: int) -> None:
+    """Tell that the trouble of a judge is over that is about to be removed, if people know of it.
+
+    The row is locked by this transaction.
+    """
+    if row.told_us is not None:
+        await _tell(session, row, "removed", now_us)
+
+
+async def _tell_news(session: AsyncSession, judge_id: UUID, now_us: int) -> Trouble | None:
     query = select(JudgeRow).where(JudgeRow.id == judge_id, _is_news())
     row = await session.scalar(query.with_for_update(of=JudgeRow))
     if row is None:
         return None
-    is_over = row.told_us is not None
-    since_us = row.told_us if is_over else row.failing_us
+    if row.told_us is None:
+        return await _tell(session, row, "failing", now_us)
+    return await _tell(session, row, "working" if row.enabled else "off", now_us)
+
+
+async def _tell(session: AsyncSession, row: JudgeRow, state: State, now_us: int) -> Trouble:
+    since_us = row.failing_us if state == "failing" else row.told_us
     trouble = Trouble(
         ProjectId(str(row.project_id)),
         str(row.id),
         row.name,
-        is_over,
-        is_over and not row.enabled,
+        state,
         row.failed_calls,
         now_us if since_us is None else since_us,
         row.stopped or row.error,
     )
-    row.told_us = None if is_over else now_us
-    if is_over:
+    row.told_us = None if trouble.is_over else now_us
+    if trouble.is_over:
         begin_anew(row)
     of_project = AlertChannel.project_id == row.project_id
     channels = list(await session.scalars(select(AlertChannel.id).where(of_project)))
-    await _put_out(session, row, channels, message_of(trouble, now_us), now_us)
+    await _put_out(session, row, channels, trouble_message(trouble, now_us), now_us)
     return trouble
 
 

@@ -6,13 +6,14 @@ import uuid
 import msgspec
 import pytest
 
-from alerts.llm.judges import JudgeTroubles, trouble_message
+from alerts.llm.judges import JudgeTroubles
 from controlplane.channels import list_channels, remove_channel
 from controlplane.crypto import Vault
 from controlplane.failures import Unavailable
 from controlplane.llm import judge_queue, judge_troubles
-from controlplane.llm.judge_troubles import FAILED_CALLS, Trouble
-from controlplane.llm.judges import change_judge
+from controlplane.llm.judge_troubles import FAILED_CALLS
+from controlplane.llm.judges import change_judge, remove_judge
+from schemas.llm.judge_troubles import Trouble, trouble_message
 from schemas.llm.judges import Judge, JudgeChange, ModelRule
 from schemas.messages import Message
 from schemas.zones import HOUR_US
@@ -185,6 +186,27 @@ async def test_one_that_is_turned_off_is_told_once_to_be_over_and_begins_anew(
     assert msgspec.json.decode(last.body)["type"] == "judge.off"
 
 
+async def test_one_that_is_removed_is_told_to_be_over_where_people_know_of_it(
+    court: Court,
+) -> None:
+    await make_hook(court)
+    known, unknown = [
+        await court.judge(name, {"type": "regex", "pattern": "a"}) for name in ("known", "unknown")
+    ]
+    await end(court, known, failed=FAILED_CALLS)
+    await look(court)
+
+    for judge in (known, unknown):
+        await remove_judge(court.database, court.project_id, judge.id)
+    await look(court)
+
+    # Removed by the clock of the machine, which is not the court's.
+    last, first = sorted(await told(court), key=lambda one: one.action)
+    assert (last.subject, last.action) == ("[Sluice] Judge known was removed", "resolve")
+    assert (first.action, last.incident_key) == ("trigger", first.incident_key)
+    assert msgspec.json.decode(last.body)["type"] == "judge.removed"
+
+
 async def test_one_that_is_off_or_was_changed_is_not_told(court: Court) -> None:
     await make_hook(court)
     off = await court.judge("off", {"type": "regex", "pattern": "a"})
@@ -213,8 +235,7 @@ def test_what_people_wrote_stands_in_a_message_as_it_is() -> None:
         "project",  # type: ignore[arg-type]  # any text does
         "judge",
         HOSTILE,
-        is_over=False,
-        is_off=False,
+        state="failing",
         failed_calls=0,
         since_us=0,
         reason=HOSTILE,

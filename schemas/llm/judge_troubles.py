@@ -1,0 +1,83 @@
+"""What people are told of a judge that fails, and of one of which that is over."""
+
+from typing import Literal, NamedTuple, TypeAlias
+
+import msgspec
+from msgspec import Raw
+
+from schemas.messages import Message
+from schemas.projects import ProjectId
+from schemas.times import iso_ms
+
+State: TypeAlias = Literal["failing", "working", "off", "removed"]
+SAID: dict[State, str] = {
+    "failing": "fails",
+    "working": "works again",
+    "off": "is off",
+    "removed": "was removed",
+}
+ENDS: dict[State, str] = {
+    "working": "It gives scores again.",
+    "off": "Somebody has turned it off.",
+    "removed": "Somebody has removed it.",
+}
+
+
+class Trouble(NamedTuple):
+    """A judge that fails, or one of which that is over."""
+
+    project_id: ProjectId
+    judge_id: str
+    name: str
+    state: State
+    failed_calls: int
+    since_us: int
+    """When it began to fail; of one of which that is over, when people were told."""
+    reason: str
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it fails no more."""
+        return self.state != "failing"
+
+
+def trouble_message(trouble: Trouble, now_us: int) -> Message:
+    """Returns what a message says of a judge that fails, or of which that is over."""
+    is_over = trouble.is_over
+    since = iso_ms(trouble.since_us)
+    subject = f"[Sluice] Judge {trouble.name} {SAID[trouble.state]}"
+    if is_over:
+        lines = [ENDS[trouble.state], f"That it fails was told at {since}."]
+    else:
+        lines = [f"It has given no score since {since}: {trouble.reason}"]
+        if trouble.failed_calls:
+            lines.append(f"Calls in a row that failed: {trouble.failed_calls}.")
+    return Message(
+        subject=subject,
+        text="\n".join(lines),
+        summary=subject if is_over else f"{subject}: {trouble.reason}",
+        at=iso_ms(now_us),
+        tone="good" if is_over else "bad",
+        action="resolve" if is_over else "trigger",
+        urgency="info" if is_over else "warning",
+        incident_key=f"judge/{trouble.judge_id}",
+        body=Raw(msgspec.json.encode(_body(trouble, now_us))),
+    )
+
+
+def _body(trouble: Trouble, now_us: int) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "type": f"judge.{trouble.state}",
+        "project_id": trouble.project_id,
+        "judge_id": trouble.judge_id,
+        "judge": trouble.name,
+        "at": iso_ms(now_us),
+    }
+    since = iso_ms(trouble.since_us)
+    if trouble.is_over:
+        return fields | {"told_at": since}
+    return fields | {
+        "failing_since": since,
+        "failed_calls": trouble.failed_calls,
+        "reason": trouble.reason,
+    }
