@@ -2,11 +2,13 @@
 
 Calls the query functions, not HTTP, as the handlers do; prints p50 and p95 of each beside its
 budget, and the processor time of the whole process, which holds on a busy machine too. Ranges have
-ragged ends, so that every mixed read has its base rows too.
+ragged ends, so that every mixed read has its base rows too. The engine has the memory that Sluice
+gives it.
 """
 
 import argparse
 import asyncio
+import itertools
 import resource
 import shutil
 import statistics
@@ -31,6 +33,8 @@ from clickhouse.migrate import migrate
 from clickhouse.queries.parts import Bounds, read_whole
 from clickhouse.queries.periods import Period
 from schemas.projects import ProjectContext, ProjectId
+from schemas.settings import Settings
+from sluice.limits import engine_bytes_of
 
 START_US = 1_748_736_000_000_000
 DAY_US = 86_400_000_000
@@ -243,15 +247,16 @@ def _list(warehouse: Warehouse, wanted: TraceFilter) -> Question:
 
 def _one(warehouse: Warehouse) -> Question:
     async def fetch() -> object:
-        return await traces.fetch_trace(warehouse, PROJECT_CONTEXT, fetch_id)
+        return await traces.fetch_trace(warehouse, PROJECT_CONTEXT, next(ids))
 
+    # Another each time: the engine remembers for a while where it has not found the one before.
     answer = warehouse.query_now(
         "SELECT trace_id FROM traces WHERE project_id = 'bench' ORDER BY cityHash64(log_offset)"
-        " LIMIT 1",
+        " LIMIT 100",
         None,
         {},
     )
-    fetch_id = str(answer.rows[0][0])
+    ids = itertools.cycle(str(row[0]) for row in answer.rows)
     return fetch
 
 
@@ -284,6 +289,10 @@ def cpu_ms() -> float:
     return (used.ru_utime + used.ru_stime) * 1000
 
 
+def _open(url: str) -> Warehouse:
+    return Warehouse(url, engine_memory_bytes=engine_bytes_of(Settings()))
+
+
 def main() -> None:
     """Fills a store of its own for each size (or takes one that is full) and measures it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -294,13 +303,13 @@ def main() -> None:
     parser.add_argument("--only", default="", help="a part of the questions' names")
     options = parser.parse_args()
     if options.url:
-        warehouse = Warehouse(options.url)
+        warehouse = _open(options.url)
         asyncio.run(measure(warehouse, options.times, options.only))
         warehouse.close()
         return
     for rows in options.rows:
         directory = tempfile.mkdtemp(prefix="sluice-bench-query-")
-        warehouse = Warehouse(f"chdb://{directory}")
+        warehouse = _open(f"chdb://{directory}")
         migrate(warehouse)
         began = time.perf_counter()
         filled = fill(warehouse, rows)
