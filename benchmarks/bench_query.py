@@ -7,6 +7,7 @@ ragged ends, so that every mixed read has its base rows too.
 
 import argparse
 import asyncio
+import itertools
 import resource
 import shutil
 import statistics
@@ -242,16 +243,18 @@ def _list(warehouse: Warehouse, wanted: TraceFilter) -> Question:
 
 
 def _one(warehouse: Warehouse) -> Question:
-    async def fetch() -> object:
-        return await traces.fetch_trace(warehouse, PROJECT_CONTEXT, fetch_id)
-
     answer = warehouse.query_now(
         "SELECT trace_id FROM traces WHERE project_id = 'bench' ORDER BY cityHash64(log_offset)"
-        " LIMIT 1",
+        " LIMIT 200",
         None,
         {},
     )
-    fetch_id = str(answer.rows[0][0])
+    # Another one each time: the engine remembers where the one before was.
+    ids = itertools.cycle(str(row[0]) for row in answer.rows)
+
+    async def fetch() -> object:
+        return await traces.fetch_trace(warehouse, PROJECT_CONTEXT, next(ids))
+
     return fetch
 
 
