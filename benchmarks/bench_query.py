@@ -246,17 +246,18 @@ def _list(warehouse: Warehouse, wanted: TraceFilter) -> Question:
 
 
 def _one(warehouse: Warehouse) -> Question:
-    async def fetch() -> object:
-        return await traces.fetch_trace(warehouse, PROJECT_CONTEXT, next(ids))
-
-    # Another each time: the engine remembers for a while where it has not found the one before.
     answer = warehouse.query_now(
         "SELECT trace_id FROM traces WHERE project_id = 'bench' ORDER BY cityHash64(log_offset)"
-        " LIMIT 100",
+        " LIMIT 200",
         None,
         {},
     )
+    # Another one each time: the engine remembers where the one before was.
     ids = itertools.cycle(str(row[0]) for row in answer.rows)
+
+    async def fetch() -> object:
+        return await traces.fetch_trace(warehouse, PROJECT_CONTEXT, next(ids))
+
     return fetch
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from clickhouse.client import Warehouse
 from clickhouse.llm.filters import TraceFilter, condition
 from clickhouse.queries.conditions import Condition
+from clickhouse.queries.parts import IN_ORDER
 from clickhouse.queries.values import counted, sent_cost, text_or_none
 from schemas.projects import ProjectContext
 
@@ -100,7 +101,7 @@ async def lines_at(
     values = {**where.values, "limit": limit, "preview": PREVIEW_CHARS}
     sql = LINES.replace("{where}", where.sql)
     sql = sql.replace("{direction}", "DESC" if way == "older" else "ASC")
-    answer = await warehouse.query(sql, values)
+    answer = await warehouse.query(sql, values, **IN_ORDER)
     return [_line(project, row) for row in answer.rows]
 
 

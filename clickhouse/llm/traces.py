@@ -15,7 +15,7 @@ from clickhouse.llm.told_bodies import Told, put_messages
 from clickhouse.llm.trace_lines import Place, going_on
 from clickhouse.messages import hashes_of
 from clickhouse.queries.conditions import Condition, by_ids
-from clickhouse.queries.parts import ONE_ROW, PART_BYTES, Selection, Table
+from clickhouse.queries.parts import IN_ORDER, ONE_ROW, PART_BYTES, Selection, Table
 from clickhouse.queries.values import cents, counted, number, raw_or_none, sent_cost, text_or_none
 from schemas.llm.answers import TraceAnswer
 from schemas.projects import ProjectContext
@@ -112,7 +112,8 @@ async def places_of(
     """Returns where matching traces stand, latest first, ties by id."""
     where = narrowed(project, wanted, beyond)
     values = where.values | {"limit": limit, "offset": offset}
-    rows = (await warehouse.query(PLACES.replace("{where}", where.sql), values)).rows
+    sql = PLACES.replace("{where}", where.sql)
+    rows = (await warehouse.query(sql, values, **IN_ORDER)).rows
     return [Place(*row) for row in rows]
 
 
