@@ -53,7 +53,7 @@ class Standing(Struct, frozen=True, kw_only=True):
 
     row: IssueRow
     counts: IssueCounts
-    stored: StoredEvents
+    left: StoredEvents
     """Of these, what is left."""
     is_new: bool
     now_us: int
@@ -90,14 +90,14 @@ async def standing_of(request: AnyRequest, viewer: Viewer, row: IssueRow) -> Sta
     members = await list_members(services(request).database, project.project_id)
     async with reader_of(request, project).turn() as store:
         groups = {row.id: row.group_hashes}
-        counts, stored = await asyncio.gather(
+        counts, left = await asyncio.gather(
             read_counts(store, project, groups, _within(shown)),
             read_stored(store, project, row.group_hashes, _within(shown)),
         )
     return Standing(
         row=row,
         counts=counts[row.id],
-        stored=stored,
+        left=left,
         is_new=is_new(row, shown.now_us),
         now_us=shown.now_us,
         zone=shown.zone,
@@ -120,7 +120,7 @@ async def around_of(request: AnyRequest, viewer: Viewer, standing: Standing) -> 
         )
     return Around(
         breakdown=shares_of(tags),
-        tags_of=MOST_LOOKED_AT if standing.stored.events > MOST_LOOKED_AT else 0,
+        tags_of=MOST_LOOKED_AT if standing.left.events > MOST_LOOKED_AT else 0,
         said=said,
         activity=history_of(row, happened, names_of(standing.members), shown.zone),
         groups=groups,
