@@ -1,8 +1,9 @@
 """Takes a person out of the rollups that name people: before the rows that they are made of.
 
 error_hours holds 8-byte hashes of people. Which of them go is worked out from the rows: those of
-the person, where no row of the same hour stays that has the same hash. Taking them out may be
-repeated, and does nothing to what comes in meanwhile.
+the person, where no row of the same hour stays that has the same hash. Sums outlive rows, so the
+hash of the id itself goes from all days that are over. Taking them out may be repeated, and does
+nothing to what comes in meanwhile.
 
 session_sums has the user in its key. Its sums move to nobody: one insert adds them there and takes
 them off the person, modulo the width of the sums, as changes of costs do (0010). It has a token,
@@ -48,6 +49,18 @@ WHERE project_id = {project_id:String} AND group_hash IN {groups:Array(UInt64)}
     .replace("{person}", "one")
     .replace("{values}", VALUES)
 )
+HASH = "SELECT sipHash64({person:String})"
+# Of days that were over: whoever came later is known by rows. What is read first costs no rewrite.
+MET = """project_id = {project_id:String}
+    AND received_date < toDate(fromUnixTimestamp64Micro({until_us:Int64}, 'UTC'))
+    AND has({values}, {hash:UInt64})""".replace("{values}", VALUES)
+IS_MET = "SELECT count() FROM error_hours WHERE {met}".replace("{met}", MET)
+TAKE_OUT_HASH = f"""
+ALTER TABLE error_hours
+UPDATE people = arrayReduce('uniqExactState', arrayFilter(
+    one -> one != {{hash:UInt64}}, {VALUES}))
+WHERE {MET}
+"""
 COUNTS = "input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens"
 WIDE = (*COUNTS.split(", "), "latency_ns")
 HOUR_OF = """fromUnixTimestamp64Micro(toUnixTimestamp64Micro(timestamp)
@@ -151,6 +164,15 @@ async def take_out_of_errors(store: Warehouse, whose: Whose) -> None:
             gone = {"gone": [row[0] for row in found], "groups": sorted({row[1] for row in found})}
             await store.command(TAKE_OUT, {"project_id": whose.project_id, **gone}, **settings)
         after = found[-1][0] if len(found) == HASHES_AT_ONCE else None
+    await _take_out_of_sums(store, whose, settings)
+
+
+async def _take_out_of_sums(store: Warehouse, whose: Whose, settings: dict[str, Any]) -> None:
+    """Takes the person out of hours whose rows are gone, where they were counted by this id."""
+    hashed = (await store.query(HASH, {"person": whose.person})).rows[0][0]
+    values = {"project_id": whose.project_id, "until_us": whose.until_us, "hash": hashed}
+    if (await store.query(IS_MET, values, **PATIENT)).rows[0][0]:
+        await store.command(TAKE_OUT_HASH, values, **settings)
 
 
 async def move_session_sums(store: Warehouse, whose: Whose, token: str) -> None:

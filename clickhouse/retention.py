@@ -1,8 +1,9 @@
 """Deletes what is too old, and what belonged to a deleted project, from every table alike.
 
 It goes by `received_date`: the day that the edge received an item, whatever time its sender wrote
-into it. Each table is cut at the days of its kind (`schemas.retention`). Sums of calls and of agent
-spans outlive their rows: `clickhouse.llm.rollups` reads them so that they are not counted twice.
+into it. Each table is cut at the days of its kind (`schemas.retention`). Sums of calls, of agent
+spans and of errors outlive their rows: `clickhouse.llm.rollups` reads those of the first two so
+that they are not counted twice.
 What rules leave of a day is deleted by `clickhouse.thinning`. The day of today is the caller's, in
 UTC: an engine's own `today()` is that of its machine's zone.
 
@@ -19,7 +20,7 @@ from msgspec import Struct
 
 from clickhouse.client import Warehouse
 from schemas.projects import ProjectId
-from schemas.retention import KIND_OF, SUMS, TABLES_OF, InForce
+from schemas.retention import KIND_OF, OF_TRACES, SUMS, TABLES_OF, InForce
 
 FIRST_DAY = date(1970, 1, 1)
 LAST_DAY = date(2149, 6, 6)
@@ -128,9 +129,13 @@ class Keeping(Struct, frozen=True):
         return self.policies.get(project_id, InForce())
 
     def outlived(self, table: str, due: Mapping[ProjectId, date]) -> dict[ProjectId, date]:
-        """Returns of which projects sums count rows that are about to be cut."""
+        """Returns of which projects readers must learn that rows go whose sums stay.
+
+        Answers over calls and agent spans take the ends of a range from rows. Those over errors are
+        of sums alone, or of rows alone.
+        """
         kind = KIND_OF.get(table)
-        if kind is None or table not in TABLES_OF[kind].rows or not TABLES_OF[kind].sums:
+        if kind not in OF_TRACES or table not in TABLES_OF[kind].rows or not TABLES_OF[kind].sums:
             return {}
         sums = TABLES_OF[kind].sums[0]
         return {

@@ -78,7 +78,7 @@ TABLES_OF: Mapping[KeptKind, Tables] = {
     "scores": Tables("Scores", ("scores",)),
     "logs": Tables("Log records", ("logs",)),
     "metrics": Tables("Metrics of OpenTelemetry", ("otel_points",), ("otel_metrics",)),
-    "errors": Tables("Errors", ("errors",), ("error_hours", "attachments", "feedback")),
+    "errors": Tables("Errors", ("errors",), ("attachments", "feedback"), ("error_hours",)),
     "transactions": Tables(
         "Transactions",
         ("transactions", "transaction_spans", "streamed_spans"),
@@ -117,7 +117,7 @@ class RetentionPolicy(Struct, frozen=True, omit_defaults=True):
 
     kinds: dict[KeptKind, Days] = {}
     sums_days: Days | None = None
-    """Of sums of calls and agent spans: at least so long as rows."""
+    """Of sums of calls, agent spans and errors: at least so long as rows."""
     rules: Annotated[tuple[KeepRule, ...], Meta(max_length=MOST_RULES)] = ()
     sample_from_days: Days | None = None
     """Up to which age every trace is kept; of older ones that no rule keeps a sample is."""

@@ -192,7 +192,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     retention_days: Count = 0
     """Days that events, outcomes and dead letters are kept, if a project sets none. 0 keeps all."""
     retention_sums_days: Count = 400
-    """Days that sums of calls and agent spans are kept, if rows go sooner. 0: as long as rows."""
+    """Days that sums of calls, agent spans and errors stay if rows go first. 0: as long as rows."""
     source_maps_days: Count = 90
     """Days that source maps are kept after the last event that was mapped by them. 0 keeps them."""
     source_maps_max_bytes: Positive = 1 << 30

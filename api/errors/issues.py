@@ -22,7 +22,7 @@ from api.rows import one
 from api.time_zones import TimeZone, on_clock_of
 from clickhouse.client import Warehouse
 from clickhouse.errors.issue_counts import read_counts
-from clickhouse.errors.issue_details import MOST_LOOKED_AT, read_hours, read_tags
+from clickhouse.errors.issue_details import MOST_LOOKED_AT, read_hours, read_stored, read_tags
 from controlplane.errors.activity import list_activity
 from controlplane.errors.listing import get_issue
 from controlplane.errors.releases import list_releases
@@ -112,7 +112,10 @@ async def get_one_issue(
 
     async def ask(warehouse: Warehouse) -> IssueAnswer:
         counts = await read_counts(warehouse, project, {row.id: row.group_hashes}, events)
-        return issue_answer(row, counts[row.id], fingerprints=row.fingerprints)
+        stored = await read_stored(warehouse, project, row.group_hashes, events)
+        answer = issue_answer(row, counts[row.id], fingerprints=row.fingerprints)
+        first = None if stored.from_us is None else iso_ms(stored.from_us)
+        return replace(answer, stored_event_count=stored.events, stored_from=first)
 
     return await one(reader_of(request, project), ask)
 

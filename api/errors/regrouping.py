@@ -6,6 +6,8 @@ that was stored in between has moved the issue that its fingerprint had just lef
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from clickhouse.client import Warehouse
 from clickhouse.errors.issue_details import read_sightings
 from controlplane.database import Database
@@ -47,9 +49,7 @@ async def unmerge(
     if not chosen or not chosen < set(row.fingerprints):
         raise BadRequest("Expected some of the issue's fingerprints, and not all of them")
     database, warehouse = stores
-    stored = {
-        one.fingerprint: one for one in await read_sightings(warehouse, project, row.group_hashes)
-    }
+    stored = {one.fingerprint: one for one in await _sightings(warehouse, project, row)}
     seen = [stored.get(name) or _forgotten(row, name) for name in sorted(chosen)]
     left = [one for name, one in stored.items() if name not in chosen]
     project_id = project.project_id
@@ -62,12 +62,35 @@ async def unmerge(
 async def _refresh(stores: Stores, project: ProjectContext, issue_id: str) -> None:
     database, warehouse = stores
     row = await get_issue(database, project.project_id, issue_id)
-    seen = await read_sightings(warehouse, project, row.group_hashes)
+    seen = await _sightings(warehouse, project, row)
     await refresh_seen(database, project.project_id, row.id, seen)
 
 
+async def _sightings(
+    warehouse: Warehouse, project: ProjectContext, row: IssueRow
+) -> list[Sighting]:
+    """Returns what is known of the groups of an issue; those without rows have its words."""
+    names = dict(zip(row.group_hashes, row.fingerprints, strict=True))
+    return [
+        one if one.fingerprint else _worded(one, row, names[one.group_hash])
+        for one in await read_sightings(warehouse, project, row.group_hashes)
+    ]
+
+
+def _worded(one: Sighting, row: IssueRow, fingerprint: str) -> Sighting:
+    return replace(
+        one,
+        fingerprint=fingerprint,
+        type=row.type,
+        title=row.title,
+        culprit=row.culprit,
+        level=row.level,
+        platform=row.platform,
+    )
+
+
 def _forgotten(row: IssueRow, fingerprint: str) -> Sighting:
-    """Returns what is known of a fingerprint whose events are all deleted: what its issue says."""
+    """Returns what is known of a fingerprint that no sums tell of either: what its issue says."""
     return Sighting(
         project_id=row.project_id,
         fingerprint=fingerprint,

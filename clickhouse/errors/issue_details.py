@@ -60,18 +60,37 @@ ORDER BY is_tag, of_key DESC, key, events DESC, value
 LIMIT {values:UInt32} BY is_tag, key
 LIMIT {limit:UInt32}
 """
+# Moments and releases from the hours, which outlive rows; words from the rows that are left.
 SEEN = """
-SELECT any(fingerprint) AS fingerprint, group_hash, toUnixTimestamp64Micro(min(timestamp)),
-    toUnixTimestamp64Micro(max(timestamp)),
-    argMax((type, title, culprit, level::String, platform::String), timestamp),
-    toUnixTimestamp64Micro(minIf(timestamp, release != '')),
-    argMinIf(release::String, timestamp, release != ''),
-    toUnixTimestamp64Micro(maxIf(timestamp, release != '')),
-    argMaxIf(release::String, timestamp, release != '')
-FROM errors
-WHERE project_id = {project_id:String} AND group_hash IN {hashes:Array(UInt64)}
-GROUP BY group_hash
+SELECT said.1, hours.group_hash, first_us, last_us, said.2, first_named, first_release, last_named,
+    last_release
+FROM (
+    SELECT group_hash, toUnixTimestamp64Micro(min(first_seen)) AS first_us,
+        toUnixTimestamp64Micro(max(last_seen)) AS last_us,
+        toUnixTimestamp64Micro(minIf(first_seen, release != '')) AS first_named,
+        argMinIf(release::String, first_seen, release != '') AS first_release,
+        toUnixTimestamp64Micro(maxIf(last_seen, release != '')) AS last_named,
+        argMaxIf(release::String, last_seen, release != '') AS last_release
+    FROM error_hours
+    WHERE project_id = {project_id:String} AND group_hash IN {hashes:Array(UInt64)}
+    GROUP BY group_hash
+    LIMIT {limit:UInt32}
+) AS hours
+LEFT ANY JOIN (
+    SELECT group_hash, (any(fingerprint),
+        argMax((type, title, culprit, level::String, platform::String), timestamp)) AS said
+    FROM errors
+    WHERE project_id = {project_id:String} AND group_hash IN {hashes:Array(UInt64)}
+    GROUP BY group_hash
+    LIMIT {limit:UInt32}
+) AS words ON hours.group_hash = words.group_hash
 LIMIT {limit:UInt32}
+"""
+STORED = """
+SELECT count(), toUnixTimestamp64Micro(min(timestamp))
+FROM errors
+WHERE {where}
+LIMIT 1
 """
 SINCE = """
 SELECT count() AS events, uniqExactIf(user_hash, user_hash != 0) AS people
@@ -108,6 +127,14 @@ class TagBreakdown(NamedTuple):
     values: int
     """How many different ones."""
     top: list[TagValue]
+
+
+class StoredEvents(NamedTuple):
+    """What of an issue can still be opened; counts may tell of more."""
+
+    events: int
+    from_us: int | None
+    """When the first of these was; `None` where there is none."""
 
 
 class Since(NamedTuple):
@@ -150,9 +177,22 @@ async def read_tags(
 async def read_sightings(
     warehouse: Warehouse, project: ProjectContext, hashes: Sequence[int]
 ) -> list[Sighting]:
-    """Returns what the stored events of groups say of an issue that they belong to."""
+    """Returns what is known of groups, for an issue that they belong to.
+
+    Where all events of a group are deleted its fingerprint and its words are empty.
+    """
     values = {"project_id": project.project_id, "hashes": list(hashes), "limit": len(hashes)}
     return [_sighting(project, *row) for row in (await warehouse.query(SEEN, values)).rows]
+
+
+async def read_stored(
+    warehouse: Warehouse, project: ProjectContext, hashes: Sequence[int], wanted: ErrorFilter
+) -> StoredEvents:
+    """Returns how many events of an issue are left, and since when."""
+    where = rows_condition(project, wanted, hashes)
+    sql = STORED.replace("{where}", where.sql)
+    events, from_us = (await warehouse.query(sql, where.values)).rows[0]
+    return StoredEvents(events, from_us if events else None)
 
 
 async def count_since(

@@ -58,6 +58,10 @@ class IssueAnswer(Struct, frozen=True, rename="camel", kw_only=True):
     """Events in equal parts of the range, oldest first; in lists alone."""
     fingerprints: list[str] | None = None
     """Where one issue is asked for."""
+    stored_event_count: int | None = None
+    """Of the events, how many can still be opened. Where one issue is asked for."""
+    stored_from: str | None = None
+    """When the first of these was."""
 
 
 class IssueList(Struct, frozen=True, rename="camel"):

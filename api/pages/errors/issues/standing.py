@@ -24,8 +24,9 @@ from clickhouse.errors.issue_counts import read_counts
 from clickhouse.errors.issue_details import (
     MOST_LOOKED_AT,
     Hour,
+    StoredEvents,
     read_hours,
-    read_sightings,
+    read_stored,
     read_tags,
 )
 from clickhouse.errors.issue_minutes import read_minutes
@@ -52,6 +53,8 @@ class Standing(Struct, frozen=True, kw_only=True):
 
     row: IssueRow
     counts: IssueCounts
+    left: StoredEvents
+    """Of these, what is left."""
     is_new: bool
     now_us: int
     zone: str
@@ -87,10 +90,14 @@ async def standing_of(request: AnyRequest, viewer: Viewer, row: IssueRow) -> Sta
     members = await list_members(services(request).database, project.project_id)
     async with reader_of(request, project).turn() as store:
         groups = {row.id: row.group_hashes}
-        counts = await read_counts(store, project, groups, _within(shown))
+        counts, left = await asyncio.gather(
+            read_counts(store, project, groups, _within(shown)),
+            read_stored(store, project, row.group_hashes, _within(shown)),
+        )
     return Standing(
         row=row,
         counts=counts[row.id],
+        left=left,
         is_new=is_new(row, shown.now_us),
         now_us=shown.now_us,
         zone=shown.zone,
@@ -113,7 +120,7 @@ async def around_of(request: AnyRequest, viewer: Viewer, standing: Standing) -> 
         )
     return Around(
         breakdown=shares_of(tags),
-        tags_of=MOST_LOOKED_AT if standing.counts.events > MOST_LOOKED_AT else 0,
+        tags_of=MOST_LOOKED_AT if standing.left.events > MOST_LOOKED_AT else 0,
         said=said,
         activity=history_of(row, happened, names_of(standing.members), shown.zone),
         groups=groups,
@@ -153,9 +160,6 @@ async def _groups(
     """Returns what an issue is made of; of one group alone the issue's own count says it."""
     if len(row.group_hashes) < 2:
         return [Group(one, None) for one in row.fingerprints[:1]]
-    hashes = row.group_hashes[:MOST_GROUPS]
-    seen, counts = await asyncio.gather(
-        read_sightings(store, project, hashes),
-        read_counts(store, project, {str(one): (one,) for one in hashes}, wanted),
-    )
-    return [Group(one.fingerprint, counts[str(one.group_hash)].events) for one in seen]
+    named = dict(zip(row.group_hashes[:MOST_GROUPS], row.fingerprints, strict=False))
+    counts = await read_counts(store, project, {str(one): (one,) for one in named}, wanted)
+    return [Group(name, counts[str(one)].events) for one, name in named.items()]
