@@ -12,7 +12,7 @@ from controlplane.database import Database
 from controlplane.failures import Conflict, NotFound
 from controlplane.llm.judge_forms import check_model, checked
 from controlplane.llm.judge_models import JudgeRow
-from controlplane.llm.judge_troubles import begin_anew
+from controlplane.llm.judge_troubles import begin_anew, tell_removed
 from controlplane.lookups import live_project, locked_project
 from controlplane.models import Project
 from controlplane.rules import as_uuid
@@ -106,10 +106,16 @@ async def change_judge(
 
 
 async def remove_judge(database: Database, project_id: ProjectId, judge_id: str) -> None:
-    """Remove a judge with what waits for it; the scores that it gave stay. Raises `NotFound`."""
+    """Remove a judge with what waits for it; the scores that it gave stay. Raises `NotFound`.
+
+    Where people know that it fails, they are told that this is over.
+    """
     async with database.session() as session:
         await locked_project(session, project_id)
-        await session.delete(await _row(session, project_id, judge_id))
+        row = await _row(session, project_id, judge_id)
+        await session.refresh(row, with_for_update=True)
+        await tell_removed(session, row, time.time_ns() // 1000)
+        await session.delete(row)
 
 
 def form_of(judge: Judge) -> JudgeForm:

@@ -6,13 +6,15 @@ import uuid
 import msgspec
 import pytest
 
-from alerts.llm.judges import JudgeTroubles, trouble_message
+from alerts.llm.judges import JudgeTroubles
 from controlplane.channels import list_channels, remove_channel
 from controlplane.crypto import Vault
 from controlplane.failures import Unavailable
 from controlplane.llm import judge_queue, judge_troubles
-from controlplane.llm.judge_troubles import FAILED_CALLS, Trouble
-from controlplane.llm.judges import change_judge
+from controlplane.llm.judge_messages import Trouble, trouble_message
+from controlplane.llm.judge_troubles import FAILED_CALLS
+from controlplane.llm.judges import change_judge, remove_judge
+from controlplane.projects import delete_project
 from schemas.llm.judges import Judge, JudgeChange, ModelRule
 from schemas.messages import Message
 from schemas.zones import HOUR_US
@@ -185,6 +187,31 @@ async def test_one_that_is_turned_off_is_told_once_to_be_over_and_begins_anew(
     assert msgspec.json.decode(last.body)["type"] == "judge.off"
 
 
+@pytest.mark.parametrize("goes", ["judge", "project"])
+async def test_one_that_is_removed_or_whose_project_goes_is_told_once_to_be_over(
+    court: Court, goes: str
+) -> None:
+    await make_hook(court)
+    judge = await court.judge("polite", {"type": "regex", "pattern": "a"})
+    await court.judge("silent", {"type": "regex", "pattern": "a"})
+    await end(court, judge, failed=FAILED_CALLS)
+    await look(court)
+
+    if goes == "judge":
+        await remove_judge(court.database, court.project_id, judge.id)
+    else:
+        await delete_project(court.database, court.project_id)
+    for _ in range(2):
+        court.clock.go_on(1)
+        await look(court)
+
+    # By no clock: who removes a judge has another one than who looks.
+    last, first = sorted(await told(court), key=lambda one: one.action)
+    assert (last.subject, last.action) == ("[Sluice] Judge polite is removed", "resolve")
+    assert (first.action, last.incident_key) == ("trigger", first.incident_key)
+    assert msgspec.json.decode(last.body)["type"] == "judge.removed"
+
+
 async def test_one_that_is_off_or_was_changed_is_not_told(court: Court) -> None:
     await make_hook(court)
     off = await court.judge("off", {"type": "regex", "pattern": "a"})
@@ -213,8 +240,7 @@ def test_what_people_wrote_stands_in_a_message_as_it_is() -> None:
         "project",  # type: ignore[arg-type]  # any text does
         "judge",
         HOSTILE,
-        is_over=False,
-        is_off=False,
+        state="fails",
         failed_calls=0,
         since_us=0,
         reason=HOSTILE,
