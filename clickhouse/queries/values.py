@@ -33,7 +33,8 @@ def without_noise(value: float, *parts: float) -> Number:
     greatest = max(abs(one) for one in (value, *parts))
     if not greatest or not math.isfinite(greatest):
         return number(value)
-    return number(round(value, DIGITS - 1 - math.floor(math.log10(greatest))))
+    exponent = int(f"{greatest:e}".partition("e")[2])
+    return number(round(value, DIGITS - 1 - exponent))
 
 
 def cents(usd: Decimal | None) -> Number | None:
