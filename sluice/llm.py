@@ -45,6 +45,7 @@ from ingest.llm import annotations, langfuse_batch
 from ingest.llm.annotation_app import Annotator, router
 from ingest.llm.app import routers
 from ingest.llm.forms import checks, forms
+from ingest.llm.score_removals import Remover, person_router
 from ingest.llm.score_senders import PublicLimits
 from processors.blocks import StoredLog
 from processors.llm import key_days
@@ -71,9 +72,19 @@ async def annotator_from_session(request: AnyRequest) -> Annotator:
     return Annotator(access.project, session.account.user_id, session.account.email)
 
 
+async def remover_from_session(request: AnyRequest) -> Remover:
+    """Returns who is signed in, and whether they are an admin of the project."""
+    session, access = await entered(request)
+    return Remover(access.project, session.account.user_id, access.role == "admin")
+
+
 def every_router(by_key: AnyCallable, by_session: AnyCallable) -> list[Router]:
     """Returns the routes that take items in."""
-    return [*routers(by_key, by_session), router(annotator_from_session)]
+    return [
+        *routers(by_key, by_session),
+        router(annotator_from_session),
+        person_router(remover_from_session),
+    ]
 
 
 def open_parts(resources: Resources) -> Parts:

@@ -83,9 +83,12 @@ ITEMS = (DatasetItems(), QueueItems())
 
 
 async def _sources(database: Database, store: Asked, whose: Whose) -> Sources:
-    every = await list_sources(database, whose.project_id)
-    sessions = await _sessions(store, whose, every.sessions)
-    return Sources(await list_calls(store, whose, every.calls), sorted(sessions))
+    calls: set[str] = set()
+    sessions: set[str] = set()
+    async for some in list_sources(database, whose.project_id):
+        calls |= set(await list_calls(store, whose, some.calls))
+        sessions |= await _sessions(store, whose, some.sessions)
+    return Sources(sorted(calls), sorted(sessions))
 
 
 async def _about(database: Database, store: Asked, whose: Whose) -> AsyncIterator[list[About]]:

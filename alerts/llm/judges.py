@@ -1,4 +1,4 @@
-"""Tells people of judges that fail and of those that work again: in one process of all."""
+"""Tells people of judges that fail and of those of which that is over: in one process of all."""
 
 import time
 from collections.abc import Callable
@@ -29,6 +29,6 @@ class JudgeTroubles:
         if now_us < self._due_us:
             return
         for one in await tell_troubles(self._database, now_us):
-            said = "judge fails no more" if one.is_over else "judge fails"
+            said = "judge fails" if one.state == "fails" else "judge fails no more"
             log.info(said, project_id=one.project_id, judge_id=one.judge_id)
         self._due_us = now_us + LOOK_EVERY_US

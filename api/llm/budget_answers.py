@@ -71,6 +71,7 @@ def standing_of(
         state=state_of(budget, used),
         window_start=iso_ms(spend.window.start_us),
         window_end=None if end_us is None else iso_ms(end_us),
+        rows_from=spend.rows_from,
         forecast=None if coming is None else rounded(coming.amount),
         forecast_method=None if coming is None else coming.method,
     )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from clickhouse.llm.experiment_scores import ItemScore
 from clickhouse.llm.experiments import ItemSums, Output
-from clickhouse.queries.values import cents, number
+from clickhouse.queries.values import number, quotient, without_noise
 from schemas.answers import Number
 from schemas.chances import holm
 from schemas.llm.experiments import MeasureDifference, Result, ScoreWord
@@ -70,7 +70,11 @@ def compare(a: Run, b: Run, wanted: str | None) -> Compared:
 
 def differences(a: Measures, b: Measures) -> dict[str, Number]:
     """Returns b minus a of the measures that both have."""
-    return {name: number(float(b[name] - value)) for name, value in a.items() if name in b}
+    return {
+        name: without_noise(float(b[name] - value), value, b[name])
+        for name, value in a.items()
+        if name in b
+    }
 
 
 def result_of(run: Run, item_id: str, outputs: Mapping[str, Output]) -> Result | None:
@@ -103,7 +107,7 @@ def result_of(run: Run, item_id: str, outputs: Mapping[str, Output]) -> Result |
 def _measures(sums: ItemSums, scores: Sequence[ItemScore]) -> dict[str, float]:
     found = {SCORE + one.name: one.value for one in scores if one.value is not None}
     if not sums.unpriced:
-        found["cost"] = float(cents(sums.cost) or 0) / sums.tries
+        found["cost"] = float(quotient(sums.cost.scaleb(2), sums.tries))
     found["latency"] = sums.latency_ms
     found["tokens"] = sums.tokens
     found["failures"] = sums.failed / sums.tries
@@ -125,11 +129,11 @@ def _answer(name: str, one: Difference, chance: float | None) -> MeasureDifferen
     return MeasureDifference(
         measure=name,
         pairs=one.pairs,
-        a=number(one.before),
-        b=number(one.after),
-        difference=number(one.value),
-        low=None if one.low is None else number(one.low),
-        high=None if one.high is None else number(one.high),
+        a=without_noise(one.before),
+        b=without_noise(one.after),
+        difference=without_noise(one.value, one.before, one.after),
+        low=None if one.low is None else without_noise(one.low, one.before, one.after),
+        high=None if one.high is None else without_noise(one.high, one.before, one.after),
         chance=None if chance is None else number(chance),
         is_more_than_chance=chance is not None and chance < LEVEL,
         method=one.method,

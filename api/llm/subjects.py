@@ -30,6 +30,7 @@ from clickhouse.llm.subject_totals import SubjectTotals
 from clickhouse.llm.subjects import SESSION, USER, Least, Listing, Place, Subject, rank
 from clickhouse.llm.traces import EARLIEST_US, LATEST_US
 from clickhouse.llm.user_lines import UserLine, read_users, total_users
+from clickhouse.queries.values import without_noise
 from schemas.described import describes
 from schemas.llm.subject_answers import (
     SessionList,
@@ -191,8 +192,9 @@ async def _scores_of(store: Warehouse, asked: Asked, keys: list[Any]) -> dict[An
 def _score(name: str | None, found: Average | None) -> SubjectScore | None:
     if name is None:
         return None
-    average, count = (None, 0) if found is None else found[:2]
-    return SubjectScore(name=name, average=average, count=count)
+    if found is None:
+        return SubjectScore(name=name, average=None, count=0)
+    return SubjectScore(name=name, average=without_noise(found.value), count=found.scores)
 
 
 async def _totals_of(store: Warehouse, asked: Asked) -> SubjectSums | None:

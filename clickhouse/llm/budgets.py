@@ -16,6 +16,7 @@ from clickhouse.llm.filters import TraceFilter
 from clickhouse.llm.groups import Grouping, ordered
 from clickhouse.llm.key_days import scope_of
 from clickhouse.llm.rollups import METADATA, Scope
+from clickhouse.queries.outlived import rows_from_of
 from clickhouse.tags import read_tag
 from schemas.llm.budget_windows import Window
 from schemas.llm.budgets import Budget, Spent
@@ -39,6 +40,9 @@ class Spend(NamedTuple):
     """Whether those who spent least are left out."""
     is_known: bool = True
     """Whether it could be added up: a budget may ask for more than a statement may read."""
+    rows_from: str | None = None
+    """Since when rows are whole, where the window begins before: what was spent until then is of
+    kept sums."""
 
 
 class _Question(NamedTuple):
@@ -115,7 +119,8 @@ async def _read(
         spent.popitem()
     if width:
         spent.pop("", None)  # calls that name none count for nobody
-    return Spend(asked.window, spent, is_cut)
+    rows_from = rows_from_of(project, asked.window.start_us)
+    return Spend(asked.window, spent, is_cut, rows_from=rows_from)
 
 
 def _wanted(asked: _Question, now_us: int) -> TraceFilter:

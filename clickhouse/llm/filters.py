@@ -31,7 +31,7 @@ COUNTED_COST: Mapping[CostPreference, str] = {
     "computed": "coalesce(computed_cost, reported_cost)",
 }
 AT_LEAST = " >= {min_cost:Decimal(38, 12)}"
-DEAREST = "\n        AND greatest(ifNull(computed_cost, 0), ifNull(reported_cost, 0))"
+GREATER_COST = "\n        AND greatest(ifNull(computed_cost, 0), ifNull(reported_cost, 0))"
 """Where the cost that counts is at least so much, this is: the index `by_cost` knows it."""
 FROM = "timestamp >= fromUnixTimestamp64Micro({from_us:Int64}, 'UTC')"
 TO = "timestamp <= fromUnixTimestamp64Micro({to_us:Int64}, 'UTC')"
@@ -245,7 +245,7 @@ def _add_amounts(
     amounts = (
         ("min_latency", "latency_ns >= {min_latency:UInt64}", wanted.min_latency_ms, 10**6),
         ("max_latency", "latency_ns <= {max_latency:UInt64}", wanted.max_latency_ms, 10**6),
-        ("min_cost", cost + AT_LEAST + DEAREST + AT_LEAST, wanted.min_cost_cents, None),
+        ("min_cost", cost + AT_LEAST + GREATER_COST + AT_LEAST, wanted.min_cost_cents, None),
         ("max_cost", cost + " <= {max_cost:Decimal(38, 12)}", wanted.max_cost_cents, None),
     )
     for name, sql, value, scale in amounts:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from clickhouse.client import Warehouse
 from clickhouse.llm.score_filters import ScoreFilter, counting, score_condition
 from clickhouse.queries.periods import PERIODS, Periods, period_sql, period_values
+from clickhouse.queries.values import without_noise
 from clickhouse.tags import read_tag, tag_sql
 from schemas.llm.score_answers import CategoryShare, RangeShare, ScoreGroup, ScoreSpread
 from schemas.projects import ProjectContext
@@ -248,7 +249,7 @@ def _group(row: Sequence[Any], names: tuple[str, ...], clock: Clock) -> ScoreGro
         data_type=data_type,
         key={one: _key(one, key, clock) for one, key in zip(names, keys, strict=True)},
         count=count,
-        average=average,
+        average=without_noise(average) if has_numbers else None,
         minimum=least,
         maximum=most,
         **dict(zip(PERCENTILES, percentiles if has_numbers else [None] * 4, strict=True)),

@@ -1,13 +1,12 @@
 """What all sessions, or all users, of a list add up to: of the whole of it, not of a page."""
 
-import math
 from typing import NamedTuple
 
 from clickhouse.client import Warehouse
 from clickhouse.llm import rollups
 from clickhouse.llm.rollups import Scope
 from clickhouse.llm.subjects import Least, Subject, having, subjects_statement
-from clickhouse.queries.values import cents_sum
+from clickhouse.queries.values import cents_sum, quotient
 
 MEASURED = ("requests", "errors", "input", "output", "unpriced", "latency_ns", "counted")
 TOTALS = """
@@ -19,7 +18,9 @@ SELECT
     sum(s_unpriced),
     sum(s_latency_ns),
     sum(s_counted),
-    quantileExactInclusiveIf(0.5)(toFloat64(s_counted), s_unpriced < s_requests)
+    countIf(s_unpriced < s_requests),
+    quantileExactLowIf(0.5)(s_counted, s_unpriced < s_requests),
+    quantileExactHighIf(0.5)(s_counted, s_unpriced < s_requests)
 FROM (
 {subjects}
 )
@@ -50,19 +51,13 @@ async def total_subjects(
     ending = f"GROUP BY subject\n{having(least.conditions(scoped))}"
     sql = TOTALS.replace("{subjects}", subjects_statement(scoped, subject, columns, ending))
     found = await warehouse.query(sql, rollups.values_of(scoped) | least.values)
-    count, calls, errors, tokens, unpriced, latency_ns, cost, median = found.rows[0]
+    count, calls, errors, tokens, unpriced, latency_ns, cost, known, low, high = found.rows[0]
     return SubjectTotals(
         subjects=count,
         calls=calls,
         errors=errors,
         tokens=tokens,
         cost_cents=None if unpriced == calls else cents_sum(cost),
-        median_cents=None if median is None or math.isnan(median) else _rounded_cents(median),
+        median_cents=quotient((low + high).scaleb(2), 2) if known else None,
         latency_ms=latency_ns / calls / 1e6 if calls else None,
     )
-
-
-def _rounded_cents(usd: float) -> float:
-    # Costs have twelve digits of a dollar, and one between two of them thirteen. Floats have
-    # more: 0.1125 cents would come out as 0.11249999999999999.
-    return round(usd * 100, 11)

@@ -38,7 +38,7 @@ ONE_ROW = {
     "max_threads": 1,
 }
 """Bounds of a row that is asked for alone, however large it is."""
-IN_ORDER = {"read_in_order_use_buffering": 0}
+IN_ORDER: dict[str, Any] = {"read_in_order_use_buffering": 0}
 """For a page of the newest rows that fit: the engine else reads ahead in every part, before it
 knows that the first rows fill the page."""
 

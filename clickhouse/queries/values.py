@@ -1,11 +1,15 @@
 """From the store's values to an answer's: money to cents, times to text, JSON texts as they are."""
 
+import math
 from decimal import Decimal
 
 from msgspec import Raw
 
 from schemas.answers import CostSource, Number
 from schemas.projects import ProjectContext
+
+DIGITS = 12
+"""A float has 15 to 17: sums and differences of some lose the last few."""
 
 
 def number(value: float) -> Number:
@@ -19,6 +23,18 @@ def quotient(dividend: int | Decimal, divisor: int | Decimal) -> Number:
         return 0
     above, below = dividend.as_integer_ratio(), divisor.as_integer_ratio()
     return number((above[0] * below[1]) / (above[1] * below[0]))
+
+
+def without_noise(value: float, *parts: float) -> Number:
+    """Returns what floats came to with 12 digits of the greatest of its parts: 0.3 - 0.1 is 0.2.
+
+    What lies below is what floats add, and no figure that anybody has sent.
+    """
+    greatest = max(abs(one) for one in (value, *parts))
+    if not greatest or not math.isfinite(greatest):
+        return number(value)
+    exponent = int(f"{greatest:e}".partition("e")[2])
+    return number(round(value, DIGITS - 1 - exponent))
 
 
 def cents(usd: Decimal | None) -> Number | None:

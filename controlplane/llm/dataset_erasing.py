@@ -23,6 +23,7 @@ NAMES = ("userId", "user_id")
 AT_ONCE = 500
 ROWS_AT_ONCE = 20
 """Of 256 KiB each."""
+SOURCES_AT_ONCE = 5_000
 
 
 class Sources(NamedTuple):
@@ -42,16 +43,45 @@ class ItemKey(NamedTuple):
     since: int
 
 
-async def list_sources(database: Database, project_id: ProjectId) -> Sources:
-    """Return the calls that items of a project were made of, and their sessions."""
-    of = DatasetItemRow
-    within = of.dataset_id.in_(
-        select(DatasetRow.id).where(DatasetRow.project_id == as_uuid(project_id))
-    )
-    calls = select(of.trace_id).where(within, of.trace_id != "").distinct()
-    sessions = select(of.session_id).where(within, of.session_id != "", of.user_id == "").distinct()
+async def list_sources(database: Database, project_id: ProjectId) -> AsyncIterator[Sources]:
+    """Yield the calls that items of a project were made of, and their sessions, in parts.
+
+    A part is of `SOURCES_AT_ONCE` versions of items at most. A call may be in several.
+    """
+    of_project = DatasetRow.project_id == as_uuid(project_id)
     async with database.reading() as session:
-        return Sources(list(await session.scalars(calls)), list(await session.scalars(sessions)))
+        datasets = list(await session.scalars(select(DatasetRow.id).where(of_project)))
+    for dataset_id in datasets:
+        after: tuple[str, int] | None = ("", 0)
+        while after is not None:
+            found, after = await _sources_after(database, dataset_id, after)
+            if found.calls or found.sessions:
+                yield found
+
+
+async def _sources_after(
+    database: Database, dataset_id: UUID, after: tuple[str, int]
+) -> tuple[Sources, tuple[str, int] | None]:
+    """Return those of the next versions by their key, and where these end."""
+    of, (item_id, since) = DatasetItemRow, after
+    query = (
+        select(of.item_id, of.since, of.trace_id, of.session_id, of.user_id)
+        .where(
+            of.dataset_id == dataset_id,
+            of.item_id >= item_id,
+            or_(of.item_id > item_id, of.since > since),
+        )
+        .order_by(of.item_id, of.since)
+        .limit(SOURCES_AT_ONCE)
+    )
+    # Each for itself: all of them together would take seconds in which nobody else is answered.
+    async with database.reading() as session:
+        rows = list(await session.execute(query))
+    calls = {row.trace_id for row in rows if row.trace_id}
+    sessions = {row.session_id for row in rows if row.session_id and not row.user_id}
+    is_whole = len(rows) < SOURCES_AT_ONCE
+    end = None if is_whole else (rows[-1].item_id, rows[-1].since)
+    return Sources(sorted(calls), sorted(sessions)), end
 
 
 async def find_items(

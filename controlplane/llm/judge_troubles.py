@@ -6,17 +6,18 @@ whoever looks again, after a crash or in another process, finds it.
 
 import uuid
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controlplane.database import Database
+from controlplane.llm.judge_messages import State, Trouble, trouble_message
 from controlplane.llm.judge_models import JudgeRow
 from controlplane.models import Project
 from controlplane.outbox import Outgoing, new_message_id, put_out
 from controlplane.outbox_models import AlertChannel
-from schemas.llm.judge_troubles import State, Trouble, trouble_message
 from schemas.messages import Message
 from schemas.projects import ProjectId
 
@@ -54,33 +55,67 @@ async def tell_troubles(database: Database, now_us: int) -> list[Trouble]:
     told = []
     for judge_id in found:
         async with database.session() as session:
-            trouble = await _tell_news(session, judge_id, now_us)
+            trouble = await _tell(session, judge_id, now_us)
         if trouble is not None:
             told.append(trouble)
     return told
 
 
 async def tell_removed(session: AsyncSession, row: JudgeRow, now_us: int) -> None:
-    """Tell that the trouble of a judge is over that is about to be removed, if people know of it.
+    """Tell that it is over with a judge that is about to be removed, where people know it.
 
-    The row is locked by this transaction.
+    The row is locked, so that nobody tells anything of it meanwhile.
     """
     if row.told_us is not None:
-        await _tell(session, row, "removed", now_us)
+        await _put_out(session, row, "removed", now_us)
 
 
-async def _tell_news(session: AsyncSession, judge_id: UUID, now_us: int) -> Trouble | None:
+async def _tell(session: AsyncSession, judge_id: UUID, now_us: int) -> Trouble | None:
     query = select(JudgeRow).where(JudgeRow.id == judge_id, _is_news())
     row = await session.scalar(query.with_for_update(of=JudgeRow))
     if row is None:
         return None
     if row.told_us is None:
-        return await _tell(session, row, "failing", now_us)
-    return await _tell(session, row, "working" if row.enabled else "off", now_us)
+        trouble = await _put_out(session, row, "fails", now_us)
+        row.told_us = now_us
+        return trouble
+    lives = await session.scalar(select(_lives(row.project_id)))
+    trouble = await _put_out(session, row, _ending(row, bool(lives)), now_us)
+    row.told_us = None
+    begin_anew(row)
+    return trouble
 
 
-async def _tell(session: AsyncSession, row: JudgeRow, state: State, now_us: int) -> Trouble:
-    since_us = row.failing_us if state == "failing" else row.told_us
+def _ending(row: JudgeRow, lives: bool) -> State:
+    if not lives:
+        return "removed"
+    return "works" if row.enabled else "off"
+
+
+def _is_news() -> ColumnElement[bool]:
+    has_channel = select(AlertChannel.id).where(AlertChannel.project_id == JudgeRow.project_id)
+    lives = _lives(JudgeRow.project_id)
+    fails = and_(
+        lives,
+        JudgeRow.enabled,
+        JudgeRow.told_us.is_(None),
+        or_(
+            JudgeRow.failed_calls >= FAILED_CALLS,
+            JudgeRow.failed_us - JudgeRow.failing_us >= FAILING_US,
+        ),
+        has_channel.exists(),
+    )
+    ends = or_(JudgeRow.failing_us.is_(None), JudgeRow.enabled.is_(False), not_(lives))
+    return or_(fails, and_(JudgeRow.told_us.is_not(None), ends))
+
+
+def _lives(project_id: Any) -> ColumnElement[bool]:
+    found = select(Project.id).where(Project.id == project_id, Project.deleted_at.is_(None))
+    return found.exists()
+
+
+async def _put_out(session: AsyncSession, row: JudgeRow, state: State, now_us: int) -> Trouble:
+    since_us = row.failing_us if state == "fails" else row.told_us
     trouble = Trouble(
         ProjectId(str(row.project_id)),
         str(row.id),
@@ -90,42 +125,15 @@ async def _tell(session: AsyncSession, row: JudgeRow, state: State, now_us: int)
         now_us if since_us is None else since_us,
         row.stopped or row.error,
     )
-    row.told_us = None if trouble.is_over else now_us
-    if trouble.is_over:
-        begin_anew(row)
     of_project = AlertChannel.project_id == row.project_id
     channels = list(await session.scalars(select(AlertChannel.id).where(of_project)))
-    await _put_out(session, row, channels, trouble_message(trouble, now_us), now_us)
+    await put_out(session, _messages(row, channels, trouble_message(trouble, now_us)), now_us)
     return trouble
 
 
-def _is_news() -> ColumnElement[bool]:
-    has_channel = select(AlertChannel.id).where(AlertChannel.project_id == JudgeRow.project_id)
-    lives = select(Project.id).where(
-        Project.id == JudgeRow.project_id, Project.deleted_at.is_(None)
-    )
-    fails = and_(
-        JudgeRow.enabled,
-        JudgeRow.told_us.is_(None),
-        or_(
-            JudgeRow.failed_calls >= FAILED_CALLS,
-            JudgeRow.failed_us - JudgeRow.failing_us >= FAILING_US,
-        ),
-        has_channel.exists(),
-    )
-    ends = or_(JudgeRow.failing_us.is_(None), JudgeRow.enabled.is_(False))
-    return and_(lives.exists(), or_(fails, and_(JudgeRow.told_us.is_not(None), ends)))
-
-
-async def _put_out(
-    session: AsyncSession,
-    row: JudgeRow,
-    channels: Collection[UUID],
-    message: Message,
-    now_us: int,
-) -> None:
+def _messages(row: JudgeRow, channels: Collection[UUID], message: Message) -> list[Outgoing]:
     said = uuid.uuid4()
-    messages = [
+    return [
         Outgoing(
             id=new_message_id(),
             project_id=row.project_id,
@@ -136,4 +144,3 @@ async def _put_out(
         )
         for channel_id in channels
     ]
-    await put_out(session, messages, now_us)

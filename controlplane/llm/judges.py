@@ -108,7 +108,7 @@ async def change_judge(
 async def remove_judge(database: Database, project_id: ProjectId, judge_id: str) -> None:
     """Remove a judge with what waits for it; the scores that it gave stay. Raises `NotFound`.
 
-    People who know that it fails are told that this is over.
+    Where people know that it fails, they are told that this is over.
     """
     async with database.session() as session:
         await locked_project(session, project_id)

@@ -128,12 +128,14 @@ async def remove_item(
     """Remove an item with who looked at it; what they said stays. Tells whether it was there.
 
     With `only_of` one that this person added; `Forbidden` for any other. Raises `NotFound` where
-    the queue is not there.
+    the queue is not there, or the id is none that an item ever had.
     """
     wanted = as_uuid(item_id)
     async with database.session() as session:
         queue = await queue_row(session, project_id, queue_id, locked=True)
-        row = await session.get(ItemRow, wanted) if wanted else None
+        if wanted is None:
+            raise NotFound("Item not found")
+        row = await session.get(ItemRow, wanted)
         if row is None or row.queue_id != queue.id:
             return False
         check_remover(item_of(row, queue.reviewers), only_of)

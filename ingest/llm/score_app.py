@@ -1,12 +1,10 @@
 """The routes that take scores in: of programs, of pages, of Langfuse's SDKs."""
 
-import re
 from typing import Any, TypeAlias, cast
 
-from litestar import Router, delete, post
+from litestar import Router, post
 from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
-from litestar.params import FromPath
 from litestar.status_codes import (
     HTTP_200_OK,
     HTTP_201_CREATED,
@@ -26,12 +24,12 @@ from ingest.app import (
 )
 from ingest.edge import Accepted
 from ingest.llm import langfuse_batch, scores
+from ingest.llm.score_removals import key_router
 from ingest.llm.score_senders import langfuse_sender, public_sender
 from schemas.described import describes
 from schemas.issues import Issue
 from schemas.llm.examples import LANGFUSE_BATCH, LANGFUSE_SCORE, PUBLIC_SCORE, SCORES
 from schemas.llm.score_answers import (
-    DeletedScore,
     EventRejected,
     EventTaken,
     LangfuseBatchTaken,
@@ -39,9 +37,6 @@ from schemas.llm.score_answers import (
     TakenScores,
 )
 from schemas.llm.scores import (
-    ID_PATTERN,
-    ID_RULE,
-    OWN_IDS,
     LangfuseBatch,
     LangfuseScore,
     PublicScore,
@@ -51,7 +46,6 @@ from schemas.open_routes import open_to_pages
 from schemas.projects import ProjectContext
 
 ERRORS = (408, 413, 415, 429, 503)
-IDS = re.compile(ID_PATTERN)
 MAX_REQUEST_NAME_CHARS = 200
 PAGES = open_to_pages("content-type, x-open-sentry-key", "retry-after")
 BATCH = (
@@ -76,25 +70,6 @@ SENT = (
 async def take_scores(request: AnyRequest, project: Project) -> TakenScores:
     """Accept scores; answers when they are durable."""
     return _taken(await _accept(request, project, scores.MANY))
-
-
-@delete(
-    "/scores/{score_id:str}",
-    status_code=HTTP_202_ACCEPTED,
-    summary="Take a score away",
-    opt=describes(errors=(400, 503)),
-)
-async def delete_score(
-    request: AnyRequest, project: Project, score_id: FromPath[str]
-) -> DeletedScore:
-    """Take a score away; answers when that is durable. One that nobody has sent is no error."""
-    if IDS.match(score_id) is None:
-        raise BadRequest(f"Not the id of a score: expected {ID_RULE}")
-    if project.key_id is not None and score_id.startswith(OWN_IDS):
-        raise BadRequest("What people say in an annotation queue is not taken away by a key")
-    incoming = incoming_of(request, {scores.SCORE_ID: score_id})
-    await edge_of(request).accept(project, scores.TAKEN_AWAY, incoming)
-    return DeletedScore("queued", score_id)
 
 
 @post(
@@ -161,15 +136,10 @@ def routers(project_from_key: ProjectOf, project_from_session: ProjectOf) -> lis
         _straight("/v1", take_public_scores, public_sender, "sender"),
         _straight("/api/public", take_langfuse_score, langfuse_sender, "sender"),
         _straight("/api/public", take_langfuse_batch, langfuse_sender, "sender"),
-        Router(
-            "/v1",
-            route_handlers=[delete_score],
-            dependencies={"project": Provide(project_from_key)},
-            tags=["ingest"],
-        ),
+        key_router(project_from_key),
         Router(
             "/dashboard/api",
-            route_handlers=[take_scores, delete_score],
+            route_handlers=[take_scores],
             dependencies={"project": Provide(project_from_session)},
             tags=["dashboard"],
         ),

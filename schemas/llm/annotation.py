@@ -198,13 +198,26 @@ def _in_chars(field: str, text: str, least: int, most: int) -> None:
 
 def score_id_of(queue_id: str, item_id: str, name: str, user_id: str) -> str:
     """Returns which score it is that a person gives to an item: the same each time."""
-    person = uuid5(NAMESPACE_OID, f"{name}\0{user_id}").hex
-    return f"{id_prefix(queue_id)}{item_id}.{person}"
+    return f"{id_prefix(queue_id)}{item_id}.{_person_in_id(name, user_id)}"
+
+
+def queue_of_score(score_id: str) -> str:
+    """Returns of which queue a score is that people give; empty where the id is none of those."""
+    return score_id.removeprefix(OWN_IDS).partition(".")[0] if score_id.startswith(OWN_IDS) else ""
+
+
+def is_score_of(score_id: str, name: str, user_id: str) -> bool:
+    """Tells whether a person gave the score of this name."""
+    return score_id.endswith(f".{_person_in_id(name, user_id)}")
 
 
 def id_prefix(queue_id: str) -> str:
     """Returns how the ids of a queue's scores begin."""
     return f"{OWN_IDS}{queue_id}."
+
+
+def _person_in_id(name: str, user_id: str) -> str:
+    return uuid5(NAMESPACE_OID, f"{name}\0{user_id}").hex
 
 
 def sending_prefix(revision: int) -> str:

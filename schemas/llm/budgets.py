@@ -135,6 +135,9 @@ class Standing(Struct, frozen=True, kw_only=True):
     window_start: str
     window_end: str | None
     """The first moment after it, when it is reset; null of a rolling window."""
+    rows_from: str | None = None
+    """Since when calls are there to be counted one by one, where the window begins before: `spent`
+    is made of kept sums until then, and may lack up to a day at the begin of the window."""
     forecast: Number | None = None
     """Of what is spent at the end of the window. Null in checks, of a rolling window, and of one
     that has just begun."""

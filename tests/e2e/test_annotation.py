@@ -178,6 +178,30 @@ def test_the_holder_of_a_key_annotates_nothing_and_changes_no_answer(annotated: 
     assert forged.json()["details"][0]["path"] == [0, "id"]
 
 
+def test_a_member_takes_away_what_they_said_themselves_and_an_admin_what_anybody_said(
+    annotated: Annotated,
+) -> None:
+    queue = f"{QUEUES}/{annotated.queue_id}/items/{annotated.items[0]}/scores"
+    with closing(join(annotated.project.server, annotated.project)) as bob:
+        said = bob.post(queue, json={"values": {"correct": True}}, headers=annotated.own)
+        own = next(one for one in said.json()["ids"])
+        others = annotated.say(0, values={"helpfulness": 4}).json()["ids"][0]
+        machines = "/dashboard/api/scores/machine-1"
+        answers = [
+            bob.delete(path, headers=annotated.own).status_code
+            for path in (
+                f"/dashboard/api/scores/{others}",
+                f"/dashboard/api/scores/annotation.{new_id()}.x.y",
+                f"/dashboard/api/scores/{own}",
+                machines,
+            )
+        ]
+    by_admin = annotated.admin.delete(f"/dashboard/api/scores/{own}", headers=annotated.own)
+
+    assert answers == [403, 403, 202, 202]
+    assert by_admin.status_code == 202
+
+
 def test_only_a_form_takes_the_next_item_and_whoever_added_an_item_removes_it(
     annotated: Annotated,
 ) -> None:

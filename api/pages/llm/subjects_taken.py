@@ -1,6 +1,6 @@
 """The sessions, or the users, that a list shows, to take away: all that fit, in its order."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, NamedTuple
 
 from litestar import Response, get
@@ -17,11 +17,16 @@ from api.parameters import invalid, values_of
 from api.reads import Reader, reader_of
 from clickhouse.client import Warehouse
 from clickhouse.llm.session_lines import SessionLine, read_sessions
-from clickhouse.llm.subjects import SESSION, USER, Listing, Place, rank
+from clickhouse.llm.subject_scores import Average
+from clickhouse.llm.subjects import SESSION, USER, Listing, rank
 from clickhouse.llm.user_lines import UserLine, read_users
 
 MOST_ROWS = 100_000
 AT_ONCE = 1_000
+RANKED = {SESSION: 10_000, USER: AT_ONCE}
+"""So many are put in order, and get their scores, by one reading of the range. A name of a user has
+up to 512 characters, and a session is asked for by its hash: more of them would be too long to ask.
+"""
 FORMS: tuple[Format, ...] = ("csv", "jsonl", "parquet")
 SHARED = (
     Column("first_seen", "time"),
@@ -91,25 +96,32 @@ async def _taken_away(request: AnyRequest, wanted: Wanted, listing: Listing) -> 
 
 async def _pages(reader: Reader, taken: _Taken) -> AsyncGenerator[list[Row]]:
     """Yields the rows, a turn of the project for each page of them."""
-    turn, left, wanted = reader.turn(), MOST_ROWS, taken.wanted
-    listing = taken.listing._replace(limit=AT_ONCE)
+    turn, left, wanted, step = reader.turn(), MOST_ROWS, taken.wanted, RANKED[taken.listing.subject]
+    listing = taken.listing._replace(limit=step)
     while left > 0:
         async with turn as store:
             places = await rank(
                 store, wanted.project, wanted.filter, listing, base_only=wanted.is_fine
             )
-            yield await _rows(store, taken, places)
-        if len(places) < AT_ONCE:
+            keys = [place.key for place in places]
+            scores = await averages_of(store, wanted, listing.subject, keys, taken.score)
+            yield await _rows(store, taken, keys[:AT_ONCE], scores)
+        for first in range(AT_ONCE, len(keys), AT_ONCE):
+            async with reader.next_turn() as store:
+                yield await _rows(store, taken, keys[first : first + AT_ONCE], scores)
+        if len(places) < step:
             return
         listing = listing._replace(beyond=places[-1])
         turn, left = reader.next_turn(), left - len(places)
 
 
-async def _rows(store: Warehouse, taken: _Taken, places: list[Place]) -> list[Row]:
-    keys, wanted, subject = [place.key for place in places], taken.wanted, taken.listing.subject
+async def _rows(
+    store: Warehouse, taken: _Taken, keys: list[Any], scores: Mapping[Any, Average]
+) -> list[Row]:
+    wanted = taken.wanted
     asked = (store, wanted.project, wanted.filter, keys)
     rows: list[tuple[Any, Row]]
-    if subject is SESSION:
+    if taken.listing.subject is SESSION:
         sessions = await read_sessions(*asked, base_only=wanted.is_fine)
         rows = [(line.hash, _session(line)) for line in sessions]
     else:
@@ -117,8 +129,7 @@ async def _rows(store: Warehouse, taken: _Taken, places: list[Place]) -> list[Ro
         rows = [(line.user, _user(line)) for line in users]
     if taken.score is None:
         return [row for _, row in rows]
-    found = await averages_of(store, wanted, subject, keys, taken.score)
-    return [(*row, *(found[key][:2] if key in found else (None, 0))) for key, row in rows]
+    return [(*row, *(scores[key][:2] if key in scores else (None, 0))) for key, row in rows]
 
 
 def _session(line: SessionLine) -> Row:

@@ -10,6 +10,7 @@ import pytest
 from litestar import Litestar
 
 from clickhouse.client import Warehouse
+from clickhouse.llm import budgets
 from controlplane.database import Database
 from controlplane.tokens import TokenDraft, TokenOwner, create_token
 from schemas.projects import ProjectId
@@ -102,6 +103,23 @@ async def test_what_cannot_be_a_budget_is_refused_with_its_field(
 
     assert answer.status_code == 400
     assert field in answer.json()["error"]
+
+
+async def test_a_check_and_the_page_say_where_a_window_begins_before_calls_are_whole(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    since = "2026-03-01T00:00:00.000Z"
+    await world.budget(name="Whole")
+    assert (await world.check())["budgets"][0]["rows_from"] is None
+    monkeypatch.setattr(budgets, "rows_from_of", lambda *_: since)
+    await world.budget(name=HOSTILE)  # so that it is read anew
+
+    checked = await world.check()
+    page = (await world.admin.get(f"/p/{world.project_id}/llm/budgets")).text
+
+    assert {one["rows_from"] for one in checked["budgets"]} == {since}
+    assert page.count("up to a day at the begin of the window may be missing") == 2
+    assert HOSTILE not in page
 
 
 async def test_a_budget_is_made_changed_and_removed(world: World) -> None:

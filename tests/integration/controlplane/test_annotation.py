@@ -275,7 +275,7 @@ async def test_an_item_is_removed_once_by_who_added_it_or_by_an_admin(world: Wor
     assert (await find_queue(*place)).progress.reviews == 0
 
 
-async def test_an_item_of_another_queue_or_project_is_not_removed(
+async def test_an_item_of_another_queue_or_project_or_of_no_id_is_not_removed(
     world: World, database: Database, vault: Vault
 ) -> None:
     await world.add("t")
@@ -286,9 +286,9 @@ async def test_an_item_of_another_queue_or_project_is_not_removed(
     elsewhere = (await create_project(database, vault, person.user_id, "Mine")).project_id
 
     assert not await remove_item(database, world.project_id, other.id, item, only_of=None)
-    assert not await remove_item(database, world.project_id, world.queue.id, "x", only_of=None)
-    with pytest.raises(NotFound):
-        await remove_item(database, elsewhere, world.queue.id, item, only_of=None)
+    for project_id, named in ((elsewhere, item), (world.project_id, "x")):
+        with pytest.raises(NotFound):
+            await remove_item(database, project_id, world.queue.id, named, only_of=None)
     assert await world.ids() == [item]
 
 

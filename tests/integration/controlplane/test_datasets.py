@@ -9,7 +9,7 @@ from controlplane.accounts import SignUp, sign_up
 from controlplane.crypto import Vault
 from controlplane.database import Database
 from controlplane.failures import BadRequest, Conflict, NotFound
-from controlplane.llm import dataset_items, datasets
+from controlplane.llm import dataset_erasing, dataset_items, datasets
 from controlplane.llm.dataset_erasing import (
     Sources,
     erase_items,
@@ -262,8 +262,8 @@ async def test_items_of_an_erased_person_leave_every_version(
     )
     await write_items(database, own, "d", [item("made", "now of nobody")])
 
-    found = await list_sources(database, own)
-    assert (sorted(found.calls), found.sessions) == (["t1", "t2"], ["s1"])
+    (found,) = [part async for part in list_sources(database, own)]
+    assert (found.calls, found.sessions) == (["t1", "t2"], ["s1"])
     theirs = Sources(["t1"], ["s1"])
     keys = await find_items(database, own, "ann", theirs)
     rows = [row async for row in read_rows(database, keys)]
@@ -279,6 +279,29 @@ async def test_items_of_an_erased_person_leave_every_version(
         assert [one.id for one in left.items] == ["other"]
     assert (await find_dataset(database, own, "d")).version == 2
     assert await find_items(database, own, "ann", theirs) == []
+
+
+async def test_what_items_are_of_is_read_in_parts(
+    database: Database, own: ProjectId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset_erasing, "SOURCES_AT_ONCE", 2)
+    await add_dataset(database, own, DatasetForm(name="e"))
+    for dataset in ("d", "e"):
+        await write_items(
+            database,
+            own,
+            dataset,
+            [item(f"i{n}", trace_id=f"{dataset}{n}", session_id=f"s{n}") for n in range(4)],
+        )
+        await write_items(database, own, dataset, [item("i1", 2, trace_id=f"{dataset}9")])
+
+    parts = [part async for part in list_sources(database, own)]
+
+    assert all(len(part.calls) <= 2 and len(part.sessions) <= 2 for part in parts)
+    assert {call for part in parts for call in part.calls} == {
+        f"{dataset}{n}" for dataset in "de" for n in (0, 1, 2, 3, 9)
+    }
+    assert {one for part in parts for one in part.sessions} == {f"s{n}" for n in range(4)}
 
 
 async def test_whom_an_item_is_of_stays_until_it_is_said_otherwise(

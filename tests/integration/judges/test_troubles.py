@@ -11,9 +11,10 @@ from controlplane.channels import list_channels, remove_channel
 from controlplane.crypto import Vault
 from controlplane.failures import Unavailable
 from controlplane.llm import judge_queue, judge_troubles
+from controlplane.llm.judge_messages import Trouble, trouble_message
 from controlplane.llm.judge_troubles import FAILED_CALLS
 from controlplane.llm.judges import change_judge, remove_judge
-from schemas.llm.judge_troubles import Trouble, trouble_message
+from controlplane.projects import delete_project
 from schemas.llm.judges import Judge, JudgeChange, ModelRule
 from schemas.messages import Message
 from schemas.zones import HOUR_US
@@ -186,23 +187,27 @@ async def test_one_that_is_turned_off_is_told_once_to_be_over_and_begins_anew(
     assert msgspec.json.decode(last.body)["type"] == "judge.off"
 
 
-async def test_one_that_is_removed_is_told_to_be_over_where_people_know_of_it(
-    court: Court,
+@pytest.mark.parametrize("goes", ["judge", "project"])
+async def test_one_that_is_removed_or_whose_project_goes_is_told_once_to_be_over(
+    court: Court, goes: str
 ) -> None:
     await make_hook(court)
-    known, unknown = [
-        await court.judge(name, {"type": "regex", "pattern": "a"}) for name in ("known", "unknown")
-    ]
-    await end(court, known, failed=FAILED_CALLS)
+    judge = await court.judge("polite", {"type": "regex", "pattern": "a"})
+    await court.judge("silent", {"type": "regex", "pattern": "a"})
+    await end(court, judge, failed=FAILED_CALLS)
     await look(court)
 
-    for judge in (known, unknown):
+    if goes == "judge":
         await remove_judge(court.database, court.project_id, judge.id)
-    await look(court)
+    else:
+        await delete_project(court.database, court.project_id)
+    for _ in range(2):
+        court.clock.go_on(1)
+        await look(court)
 
-    # Removed by the clock of the machine, which is not the court's.
+    # By no clock: who removes a judge has another one than who looks.
     last, first = sorted(await told(court), key=lambda one: one.action)
-    assert (last.subject, last.action) == ("[Sluice] Judge known was removed", "resolve")
+    assert (last.subject, last.action) == ("[Sluice] Judge polite is removed", "resolve")
     assert (first.action, last.incident_key) == ("trigger", first.incident_key)
     assert msgspec.json.decode(last.body)["type"] == "judge.removed"
 
@@ -235,7 +240,7 @@ def test_what_people_wrote_stands_in_a_message_as_it_is() -> None:
         "project",  # type: ignore[arg-type]  # any text does
         "judge",
         HOSTILE,
-        state="failing",
+        state="fails",
         failed_calls=0,
         since_us=0,
         reason=HOSTILE,

@@ -38,9 +38,9 @@ async def test_parts_without_calls_that_are_so_dear_are_not_read(
     asked = replace(project, cost_preference=preference)
     wanted = [TraceFilter(min_cost_cents=Decimal(least)) for least in (900, 901)]
 
-    dear, dearer = [await parts_read(warehouse, asked, one, "by_cost") for one in wanted]
+    of_such, of_none = [await parts_read(warehouse, asked, one, "by_cost") for one in wanted]
 
-    assert dear > dearer
+    assert of_such > of_none
 
 
 async def test_parts_without_calls_that_are_so_slow_are_not_read(
@@ -50,6 +50,6 @@ async def test_parts_without_calls_that_are_so_slow_are_not_read(
     store_traces(warehouse, [made])
     wanted = [TraceFilter(min_latency_ms=Decimal(least)) for least in (9_000_000, 9_000_001)]
 
-    slow, slower = [await parts_read(warehouse, project, one, "by_latency") for one in wanted]
+    of_such, of_none = [await parts_read(warehouse, project, one, "by_latency") for one in wanted]
 
-    assert slow > slower
+    assert of_such > of_none

@@ -142,6 +142,22 @@ async def test_sessions_add_up_to_their_totals_with_the_median_of_known_costs(
     )
 
 
+async def test_the_median_of_costs_has_the_digits_that_costs_have(
+    warehouse: Warehouse, project: ProjectContext
+) -> None:
+    for name, micros in (("a", 1125), ("b", 1125), ("c", 70), ("d", 9000)):
+        row = make_trace(
+            project.project_id,
+            name,
+            session_id=name,
+            timestamp_us=START_US,
+            computed_cost_pico=micros * 10**6,
+        )
+        store_traces(warehouse, [row])
+
+    assert (await total_sessions(warehouse, project, ALL)).median_cents == 0.1125
+
+
 @pytest.mark.parametrize(
     ("costs", "median"), [([1125], 0.1125), ([1000, 2000], 0.15), ([10**4] * 3, 1)]
 )

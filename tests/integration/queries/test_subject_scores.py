@@ -1,12 +1,18 @@
 """Averages of a score beside sessions and users: whose a score is, and which of it counts."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from api.pages.llm import subjects_taken
+from api.pages.llm.subject_scores import averages_of
+from api.reads import Reader, Turns
 from clickhouse.client import Warehouse
+from clickhouse.llm.filters import TraceFilter
+from clickhouse.llm.subjects import SESSION, Listing
 from schemas.projects import ProjectContext
 from tests.integration.queries.conftest import store_traces
 from tests.integration.queries.rows import DAY_US, START_US, make_trace
@@ -102,3 +108,32 @@ def test_none_is_answered_where_none_is_asked_for_and_only_calls_that_fit_count(
     assert (list(found), found["ann"]["average"]) == (["ann"], 0.75)
     assert client.get("/sessions?score=").status_code == 400
     assert client.get(f"/sessions?score={'x' * 513}").status_code == 400
+
+
+async def test_an_export_reads_scores_once_for_many_parts_of_the_list(
+    warehouse: Warehouse, project: ProjectContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subjects_taken, "AT_ONCE", 1)
+    monkeypatch.setattr(subjects_taken, "RANKED", {SESSION: 3})
+    asked: list[int] = []
+
+    async def counted(*args: Any) -> Any:
+        asked.append(len(args[3]))
+        return await averages_of(*args)
+
+    monkeypatch.setattr(subjects_taken, "averages_of", counted)
+    wanted: Any = SimpleNamespace(
+        project=project,
+        filter=TraceFilter(from_us=START_US - DAY_US, to_us=START_US + 9 * DAY_US),
+        is_fine=False,
+    )
+    outgoing: Any = None
+    reader = Reader(Turns(2), warehouse, outgoing, project)
+    taken = subjects_taken._Taken(wanted, Listing(SESSION, "last", 1), "helpfulness")
+
+    parts = [part async for part in subjects_taken._pages(reader, taken)]
+
+    assert asked == [3, 2]
+    assert [len(part) for part in parts] == [1, 1, 1, 1, 1]
+    assert [row[0] for (row,) in parts] == ["s4", HOSTILE, "s3", "s2", "s1"]
+    assert [row[-2:] for (row,) in parts][3:] == [(0.25, 1), (0.75, 2)]

@@ -17,6 +17,7 @@ from clickhouse.llm.groups import Grouping, rank_groups, read_groups, sum_groups
 from clickhouse.llm.key_days import find_kept, scope_of
 from clickhouse.llm.outlived import note_of_scopes
 from clickhouse.persons import mutation_settings
+from clickhouse.queries.outlived import rows_from_of
 from clickhouse.retention import Expiry, Keeping
 from controlplane.database import Database
 from controlplane.erasures import request_erasure
@@ -66,8 +67,11 @@ async def make_budgets(database: Database, project: ProjectContext) -> list[Budg
 async def spends(
     warehouse: Warehouse, project: ProjectContext, budgets: Sequence[Budget]
 ) -> list[Spend]:
+    """Reads what was spent, and sees that each says since when rows are whole."""
     found = await read_spends(warehouse, project, budgets, NOW_US)
-    return [found[one.id] for one in budgets]
+    for spend in found.values():
+        assert spend.rows_from == rows_from_of(project, spend.window.start_us)
+    return [found[one.id]._replace(rows_from=None) for one in budgets]
 
 
 async def retain(database: Database, warehouse: Warehouse, project: ProjectContext) -> None:

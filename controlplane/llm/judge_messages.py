@@ -1,6 +1,7 @@
-"""What people are told of a judge that fails, and of one of which that is over."""
+"""What messages say of judges that fail, and of those of which that is over."""
 
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -9,18 +10,14 @@ from schemas.messages import Message
 from schemas.projects import ProjectId
 from schemas.times import iso_ms
 
-State: TypeAlias = Literal["failing", "working", "off", "removed"]
-SAID: dict[State, str] = {
-    "failing": "fails",
-    "working": "works again",
-    "off": "is off",
-    "removed": "was removed",
+State = Literal["fails", "works", "off", "removed"]
+WORDS: Mapping[State, tuple[str, str, str]] = {
+    "fails": ("judge.failing", "fails", ""),
+    "works": ("judge.working", "works again", "It gives scores again."),
+    "off": ("judge.off", "is off", "Somebody has turned it off."),
+    "removed": ("judge.removed", "is removed", "Somebody has removed it, or its project."),
 }
-ENDS: dict[State, str] = {
-    "working": "It gives scores again.",
-    "off": "Somebody has turned it off.",
-    "removed": "Somebody has removed it.",
-}
+"""By the state: the type of what webhooks get, and what people read."""
 
 
 class Trouble(NamedTuple):
@@ -35,19 +32,15 @@ class Trouble(NamedTuple):
     """When it began to fail; of one of which that is over, when people were told."""
     reason: str
 
-    @property
-    def is_over(self) -> bool:
-        """Whether it fails no more."""
-        return self.state != "failing"
-
 
 def trouble_message(trouble: Trouble, now_us: int) -> Message:
-    """Returns what a message says of a judge that fails, or of which that is over."""
-    is_over = trouble.is_over
+    """Return what a message says of a judge that fails, or of which that is over."""
+    is_over = trouble.state != "fails"
     since = iso_ms(trouble.since_us)
-    subject = f"[Sluice] Judge {trouble.name} {SAID[trouble.state]}"
+    _, state, why = WORDS[trouble.state]
+    subject = f"[Sluice] Judge {trouble.name} {state}"
     if is_over:
-        lines = [ENDS[trouble.state], f"That it fails was told at {since}."]
+        lines = [why, f"That it fails was told at {since}."]
     else:
         lines = [f"It has given no score since {since}: {trouble.reason}"]
         if trouble.failed_calls:
@@ -67,14 +60,14 @@ def trouble_message(trouble: Trouble, now_us: int) -> Message:
 
 def _body(trouble: Trouble, now_us: int) -> dict[str, object]:
     fields: dict[str, object] = {
-        "type": f"judge.{trouble.state}",
+        "type": WORDS[trouble.state][0],
         "project_id": trouble.project_id,
         "judge_id": trouble.judge_id,
         "judge": trouble.name,
         "at": iso_ms(now_us),
     }
     since = iso_ms(trouble.since_us)
-    if trouble.is_over:
+    if trouble.state != "fails":
         return fields | {"told_at": since}
     return fields | {
         "failing_since": since,
