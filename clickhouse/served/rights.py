@@ -74,7 +74,9 @@ FREE = frozenset(
         "output_format_pretty_color", "output_format_arrow_string_as_string",
         "output_format_arrow_low_cardinality_as_dictionary",
         "output_format_parquet_string_as_string",
-        # What our own client sends with an insert.
+        # What our own client sends with a list of the newest rows: how far the engine reads ahead.
+        "read_in_order_use_buffering",
+        # And with an insert.
         "async_insert", "wait_for_async_insert", "insert_deduplicate", "insert_deduplication_token",
         "deduplicate_blocks_in_dependent_materialized_views", "min_insert_block_size_rows",
         "min_insert_block_size_bytes", "max_partitions_per_insert_block", "optimize_on_insert",
