@@ -226,6 +226,9 @@ def fill(warehouse: Warehouse, project: ProjectContext) -> None:
         store(warehouse, project, about, shot, at_us=NOON_US, event_id=alone)
 
 
+SAID_TO = "MD5(concat('to ', {who:String}))"
+
+
 def ask_a_model(warehouse: Warehouse, project: ProjectContext, who: str) -> None:
     """Stores a span of a person, what it told a model, and what is thought of it."""
     values = {
@@ -240,7 +243,8 @@ def ask_a_model(warehouse: Warehouse, project: ProjectContext, who: str) -> None
         ("otel_spans", "user_id, status_message", "{who:String}, {who:String}"),
         ("otel_points", "user_id, series, attributes", POINT),
         ("messages", "role, hash, body", "'user', MD5({who:String}), toJSONString({who:String})"),
-        ("messages", "role, hash, body", "'system', 'all', toJSONString('Be kind.')"),
+        # Of a hash of its own: those of one hash and day become one row at any merge.
+        ("messages", "role, hash, body", f"'system', {SAID_TO}, toJSONString('Be kind.')"),
         ("scores", "score_id, user_id, comment", "{id:String}, {who:String}, {who:String}"),
         ("prompt_templates", "version, text", "{id:String}, concat('Serve ', {who:String})"),
     ):
