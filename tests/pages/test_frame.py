@@ -201,6 +201,13 @@ class TestKeys:
         page.keyboard.press("?")
         expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
 
+    def test_the_menu_shows_where_one_is(self, visitor: Visitor, world: World) -> None:
+        page = visitor.go(path_of(world.demo, "pipeline"))
+
+        here = page.locator(".nav .link[aria-current]")
+        expect(here).to_have_text("Pipeline")
+        expect(here).to_be_in_viewport(ratio=0.9)
+
 
 class TestChart:
     def test_dragging_over_it_shows_that_time_alone(self, visitor: Visitor, world: World) -> None:

@@ -111,6 +111,9 @@ addEventListener("pageshow", () => {
   for (const field of document.querySelectorAll("form[method=get] :disabled")) field.disabled = false;
 });
 
+// The menu is longer than most windows: where one is stays in sight.
+document.querySelector(".nav .link[aria-current]")?.scrollIntoView({ block: "nearest" });
+
 showTheme();
 watchCopying();
 watchTrees();
