@@ -39,13 +39,14 @@ def test_calls_are_scored_when_they_come_and_past_ones_when_somebody_asks(
 ) -> None:
     before = call(project, "Sorry, no.")
     wait_for(lambda: project.get("/v1/traces").json()["total"] == 1, "the call")
+    # The first of the two: who knows of the other knows of it.
+    expecting = make(server, project, name="right", rule={"type": "equals"})
     judge = make(
         server,
         project,
         name="polite",
         rule={"type": "regex", "pattern": "(?i)sorry", "negate": True},
     )
-    expecting = make(server, project, name="right", rule={"type": "equals"})
     # Every process that stores calls knows of a judge within two seconds.
     wait_for(
         lambda: (call(project, "Early"), len(scores(project)))[1] > 0, "that the judges are known"
