@@ -1,4 +1,7 @@
-"""Whatever a request holds is read in time by its length, and not by the square of it."""
+"""Whatever a request holds is read in time by its length: twice as much costs 2.5 times at most.
+
+Of URLs 2.83 times.
+"""
 
 import gzip
 import math
@@ -25,9 +28,11 @@ from sluice.warehouse_node import REQUEST_HEAD_BYTES
 
 pytestmark = pytest.mark.alone
 
-MOST_TIMES = 8
-"""For four times as much. By the length it is 4, and up to 6.5 where the processor's caches hold
-the quarter and not the whole, as parts of a URL; by the square it is 16."""
+MOST_TIMES = 2.5
+MOST_TIMES_OF_URLS = 2.83
+"""The standard library makes an object of each escape: of a whole URL they do not fit into the
+processor's caches, of a quarter they do, and four times as much takes 6.2 to 6.5 times as long. By
+the square of the length it would be 16: this is 8."""
 TOO_SHORT_S = 0.005
 """What takes less than this is measured as this: the clock and the caches weigh more."""
 RUNS = 3
@@ -105,7 +110,7 @@ def seconds(work: Callable[[int], object], size: int) -> float:
     return max(time.process_time() - begun, TOO_SHORT_S)
 
 
-def ensure_linear(work: Callable[[int], object], most: int) -> None:
+def ensure_linear(work: Callable[[int], object], most: int, most_times: float = MOST_TIMES) -> None:
     """Doubles the size twice, and again up to the bound: what is quadratic takes 16 times as long,
     and is met before it takes minutes."""
     for size in (most // 16, most):
@@ -113,9 +118,9 @@ def ensure_linear(work: Callable[[int], object], most: int) -> None:
         for _ in range(RUNS):
             quarter = min(quarter, seconds(work, size // 4))
             whole = min(whole, seconds(work, size))
-            if whole <= MOST_TIMES * quarter:
+            if whole <= most_times**2 * quarter:
                 break
-        assert whole <= MOST_TIMES * quarter
+        assert whole <= most_times**2 * quarter
 
 
 def refused_or_not(work: Callable[[], object]) -> None:
@@ -152,7 +157,7 @@ def test_a_url_is_read_once(text: bytes) -> None:
     def work(size: int) -> None:
         refused_or_not(lambda: read_ask("GET", text[:size], []))
 
-    ensure_linear(work, REQUEST_HEAD_BYTES)
+    ensure_linear(work, REQUEST_HEAD_BYTES, MOST_TIMES_OF_URLS)
 
 
 @pytest.mark.parametrize("text", FORMS.values(), ids=FORMS.keys())
