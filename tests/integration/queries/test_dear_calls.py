@@ -13,7 +13,7 @@ from tests.integration.queries.rows import DAY_US, START_US, make_trace
 
 CENT = 10**10
 # Of a month that no other test has: its part merges with none of theirs.
-RECEIVED_US = START_US + 4_000 * DAY_US
+RECEIVED_US = START_US + 600 * DAY_US
 
 
 async def parts_read(
