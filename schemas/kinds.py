@@ -44,6 +44,8 @@ class Kind(Struct, frozen=True):
     """The first has a row for each stored item: there an id is looked up, so it is written last."""
     id_field: str = ""
     """Where an item of JSON has its id; empty where the edge gives the id and the log keeps it."""
+    title: str = ""
+    """What people read for it; empty where the name itself is a word."""
 
 
 class System(Struct, frozen=True):
@@ -78,6 +80,7 @@ SPAN = Kind(
     SPANS.name,
     (Table("spans", "span_id", kept=(*PRICED, "provider"), key_column="api_key"),),
     "span_id",
+    title="agent span",
 )
 
 SCORES = Topic(
@@ -114,6 +117,7 @@ STREAMED_SPAN = Kind(
     ERRORS.name,
     # A span that comes by itself: those that come within a transaction are rows of that kind.
     (Table("streamed_spans", "item_id"),),
+    title="streamed span",
 )
 LOGS = Topic(
     "raw.logs",
@@ -121,10 +125,22 @@ LOGS = Topic(
     # Of their own, because they are many: none stands before an error.
     "Batches of log records as their senders wrote them, keyed by (project, record id).",
 )
-LOG = Kind("log", "errors.log", LOGS.name, (Table("logs", "record_id"),))
-SESSION = Kind("session", "errors.session", ERRORS.name, (Table("session_updates", "update_id"),))
+LOG = Kind("log", "errors.log", LOGS.name, (Table("logs", "record_id"),), title="log record")
+SESSION = Kind(
+    "session",
+    "errors.session",
+    ERRORS.name,
+    (Table("session_updates", "update_id"),),
+    title="session of a release",
+)
 FEEDBACK = Kind("feedback", "errors.feedback", ERRORS.name, (Table("feedback", "event_id"),))
-CHECK_IN = Kind("check_in", "errors.check_in", ERRORS.name, (Table("check_ins", "update_id"),))
+CHECK_IN = Kind(
+    "check_in",
+    "errors.check_in",
+    ERRORS.name,
+    (Table("check_ins", "update_id"),),
+    title="check-in",
+)
 ATTACHMENT = Kind(
     "attachment", "errors.attachment", ERRORS.name, (Table("attachments", "attachment_id"),)
 )
@@ -134,7 +150,13 @@ CHECKS = Topic(
     7,
     "Batches of what checks of monitors saw, keyed by (project, check id).",
 )
-CHECK = Kind("check", "uptime.check", CHECKS.name, (Table("checks", "check_id"),))
+CHECK = Kind(
+    "check",
+    "uptime.check",
+    CHECKS.name,
+    (Table("checks", "check_id"),),
+    title="check of a monitor",
+)
 
 DEPLOYS = Topic(
     "raw.deploys",
@@ -142,7 +164,13 @@ DEPLOYS = Topic(
     # All lines of a deployment are in one partition, so that they are stored in their order.
     "Batches of lines that deployments print, keyed by (project, deployment id).",
 )
-DEPLOY_LINE = Kind("deploy_line", "deploys.line", DEPLOYS.name, (Table("deploy_lines", "line_id"),))
+DEPLOY_LINE = Kind(
+    "deploy_line",
+    "deploys.line",
+    DEPLOYS.name,
+    (Table("deploy_lines", "line_id"),),
+    title="line of a deployment",
+)
 
 OTEL = Topic(
     "raw.otel",
@@ -163,6 +191,7 @@ OTEL_SPAN = Kind(
         Table("scores", "item_id"),
         TEMPLATES,
     ),
+    title="span of OpenTelemetry",
 )
 OTEL_RECORD = Kind(
     "otel_record",
@@ -178,12 +207,14 @@ OTEL_RECORD = Kind(
         Table("scores", "item_id"),
         TEMPLATES,
     ),
+    title="log record of OpenTelemetry",
 )
 OTEL_METRIC = Kind(
     "otel_metric",
     "otel.metric",
     OTEL.name,
     (Table("otel_metrics", "item_id"), Table("otel_points", "item_id")),
+    title="metric of OpenTelemetry",
 )
 
 SYSTEMS = (

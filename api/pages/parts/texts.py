@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from schemas.kinds import KINDS
 from schemas.times import from_us
 
 UNKNOWN = "–"
@@ -16,6 +17,7 @@ MINUS = "\u2212"
 STEPS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 TOO_GREAT = 1e15
 """For a unit: scores may be as great as 1e100, and no page is wide enough for their digits."""
+KIND_TITLES = {kind.name: kind.title for kind in KINDS}
 SECOND_MS, MINUTE_MS, HOUR_MS = 1000, 60_000, 3_600_000
 LONGEST_CHANGE = 999.5
 """In percent: what grew more is told as a factor."""
@@ -205,7 +207,13 @@ def _local(us: int, zone: str) -> datetime:
     return from_us(us).replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
 
 
+def kind_title(name: str) -> str:
+    """Returns what people read for a kind of event: its name, where this version has no title."""
+    return KIND_TITLES.get(name) or name
+
+
 FILTERS = {
+    "kind": kind_title,
     "crash_free": crash_free,
     "uptime": uptime,
     "money": money,

@@ -6,10 +6,12 @@ import pytest
 
 from api.pages.parts.charts import moments_of
 from api.pages.parts.ranges import TimeRange
+from api.pages.parts.texts import kind_title
 from api.pages.pipeline.dead import readable
 from api.pages.pipeline.ledger import Count, ledger_of
 from api.pages.pipeline.standing import LATE_S, Standing, state_of
 from api.pages.pipeline.words import Told, class_of, in_words, told
+from schemas.kinds import KINDS
 
 HOUR_US = 3_600_000_000
 START_US = 1_748_736_000_000_000  # 2025-06-01
@@ -187,3 +189,14 @@ def test_a_body_that_a_form_would_blow_up_is_shown_as_it_came() -> None:
 
     assert readable(deep) == deep.decode()
     assert readable(b" " * 1_000_000 + b"{}") is None
+
+
+class TestKinds:
+    def test_each_is_told_in_words_without_marks_of_code(self) -> None:
+        titles = {kind.name: kind_title(kind.name) for kind in KINDS}
+
+        assert [title for title in titles.values() if "_" in title or "otel" in title] == []
+        assert len(set(titles.values())) == len(titles)
+
+    def test_one_of_another_version_is_told_by_its_name(self) -> None:
+        assert kind_title("brain_wave") == "brain_wave"
