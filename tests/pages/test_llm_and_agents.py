@@ -191,8 +191,9 @@ class TestFiles:
         page = visitor.go(path_of(world.demo, "llm/traces?where=provider:openai"))
         total = int(page.locator(".counted span").first.get_attribute("title") or "")
 
-        rows = pq.read_table(io.BytesIO(taken(page, "Parquet"))).to_pylist()
-        lines = list(csv.DictReader(io.StringIO(taken(page, "CSV").decode())))
+        page.get_by_text("Export", exact=True).click()
+        rows = pq.read_table(io.BytesIO(taken(page, "Short Parquet"))).to_pylist()
+        lines = list(csv.DictReader(io.StringIO(taken(page, "Short CSV").decode())))
 
         assert total == len(rows) == len(lines)
         assert [row["trace_id"] for row in rows] == [line["trace_id"] for line in lines]

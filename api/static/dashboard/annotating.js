@@ -73,8 +73,10 @@ export function watchAnnotating() {
   };
 
   document.addEventListener("keydown", (event) => {
-    if (event.altKey || event.target.closest?.("dialog")) return;
-    const field = event.target.closest?.("textarea, input[type=text], select, summary, a, button");
+    const dialog = event.target.closest?.("dialog");
+    if (event.altKey || dialog?.open) return;
+    // The focus leaves a dialog a moment after it was closed.
+    const field = dialog ? null : event.target.closest?.("textarea, input[type=text], select, summary, a, button");
     if (event.key === "Enter" && (!field || event.ctrlKey || event.metaKey || field.type === "text")) {
       event.preventDefault();
       save();

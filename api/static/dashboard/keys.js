@@ -49,7 +49,7 @@ export function watchKeys({ closeDrawer }) {
       } else if (!document.querySelector("dialog[open]")) closeDrawer();
       return;
     }
-    const typing = event.target.closest?.("input, select, textarea, dialog");
+    const typing = event.target.closest?.("input, select, textarea, dialog[open]");
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     const action = actions[event.key];
     if (!action) return;
