@@ -22,6 +22,8 @@ WHOLE_HOURS = "Whole hours, as the dashboard of Sluice counts errors."
 SEARCH = r"""if(e.said.1 = '', 'is:all', concat('is:all text:"',
         replaceRegexpAll(leftUTF8(e.said.1, 150), '(["\\\\])', '\\\\\\1'), '"'))"""
 """What finds an issue in the dashboard's list: its title, quotes and backslashes escaped."""
+GONE = "(none of its events is left)"
+"""The title where counts have outlived events."""
 NEW = f"""
     SELECT project_id, group_hash, min(first_seen) AS first
     FROM error_hours
@@ -122,9 +124,10 @@ def _issues() -> Json:
     LIMIT 100"""
     # The newest row of each is found by the whole key of the table: no column is read otherwise.
     sql = f"""{CLOCK}
-SELECT if(n.name = '', toString(s.project_id), n.name) AS project, e.said.1 AS title,
-    e.said.2 AS culprit, e.said.3 AS level, found AS events, met AS people, share AS unhandled,
-    last AS last_seen, {SEARCH} AS search, toString(s.project_id) AS project_id
+SELECT if(n.name = '', toString(s.project_id), n.name) AS project,
+    if(e.said.1 = '', '{GONE}', e.said.1) AS title, e.said.2 AS culprit, e.said.3 AS level,
+    found AS events, met AS people, share AS unhandled, last AS last_seen, {SEARCH} AS search,
+    toString(s.project_id) AS project_id
 FROM ({top}
 ) AS s
 LEFT ANY JOIN (

@@ -92,11 +92,26 @@ FROM errors
 WHERE {where}
 LIMIT 1
 """
+# What arrived on a later day, or happened in a later hour, is read of the hours, which outlive
+# rows; the rest is read of the rows. An event may be a minute ahead of its arrival
+# (processors/errors/moments.py).
 SINCE = """
-SELECT count() AS events, uniqExactIf(user_hash, user_hash != 0) AS people
-FROM errors
-WHERE project_id = {project_id:String} AND group_hash IN {hashes:Array(UInt64)}
-    AND received_at > fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
+WITH
+    fromUnixTimestamp64Micro({since_us:Int64}, 'UTC') AS since,
+    toStartOfHour(since + INTERVAL 1 MINUTE) + INTERVAL 1 HOUR AS later
+SELECT sum(counted) AS events, uniqExactMerge(met) AS people
+FROM (
+    SELECT sum(events) AS counted, uniqExactMergeState(people) AS met
+    FROM error_hours
+    WHERE project_id = {project_id:String} AND group_hash IN {hashes:Array(UInt64)}
+        AND (received_date > toDate(since) OR hour >= later)
+    UNION ALL
+    SELECT count() AS counted,
+        CAST(uniqExactStateIf(user_hash, user_hash != 0) AS AggregateFunction(uniqExact, UInt64))
+    FROM errors
+    WHERE project_id = {project_id:String} AND group_hash IN {hashes:Array(UInt64)}
+        AND received_at > since AND received_date = toDate(since) AND timestamp < later
+)
 LIMIT 1
 """
 
@@ -198,7 +213,11 @@ async def read_stored(
 async def count_since(
     warehouse: Warehouse, project: ProjectContext, hashes: Sequence[int], since_us: int
 ) -> Since:
-    """Counts what arrived after a moment, exactly."""
+    """Counts what arrived after a moment, exactly, also where retention has deleted the events.
+
+    Of these, only what arrived on the day of that moment and happened within its hour, or before,
+    is counted no more.
+    """
     values = {"project_id": project.project_id, "hashes": list(hashes), "since_us": since_us}
     return Since(*(await warehouse.query(SINCE, values)).rows[0])
 

@@ -13,7 +13,7 @@ from processors.errors.sip import sip_hashes
 from schemas.projects import ProjectContext
 
 NOON_US = 1_780_002_000_000_000
-"""Twenty minutes before a full hour."""
+"""A full hour, 21:00 in UTC."""
 HOUR_US = 3_600_000_000
 TEXTS = {
     "fingerprint": "one", "grouping": "v2", "level": "error", "type": "ValueError",

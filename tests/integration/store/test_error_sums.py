@@ -9,7 +9,7 @@ import pytest
 
 from clickhouse.client import Warehouse
 from clickhouse.errors.issue_counts import rank_issues, read_counts, read_courses
-from clickhouse.errors.issue_details import read_hours, read_sightings, read_stored
+from clickhouse.errors.issue_details import count_since, read_hours, read_sightings, read_stored
 from clickhouse.errors.overview import add_up_projects
 from clickhouse.errors.release_errors import errors_by_release
 from clickhouse.person_rollups import take_out_of_errors
@@ -38,7 +38,8 @@ def project() -> ProjectContext:
 def keeping(project: ProjectContext, **named: Any) -> Keeping:
     """Keeps the rows of this project alone for less than everything."""
     usual = {"sums_days": 400, "window_days": 7}
-    return Keeping(TODAY, 100_000, {project.project_id: DAYS}, **{**usual, **named})
+    own = {project.project_id: named.pop("own_days", DAYS)}
+    return Keeping(TODAY, 100_000, own, **{**usual, **named})
 
 
 async def answers(warehouse: Warehouse, project: ProjectContext) -> list[Any]:
@@ -78,9 +79,7 @@ async def test_counts_are_the_same_to_the_last_event_when_events_are_gone(
     half = await answers(warehouse, project)
     # A run that was killed is begun again; then the last event goes.
     assert await Expiry(warehouse).run(keeping(project), limit_s=60)
-    own = {project.project_id: 8}
-    late = Keeping(TODAY, 100_000, own, sums_days=400, window_days=7)
-    assert await Expiry(warehouse).run(late, limit_s=60)
+    assert await Expiry(warehouse).run(keeping(project, own_days=8), limit_s=60)
 
     assert 0 < left < 500
     assert half == before
@@ -103,6 +102,46 @@ async def test_what_is_left_of_an_issue_is_told_beside_its_counts(
     assert seen.title == f"at {moments[2]}"
     narrow = ErrorFilter(to_us=NOON_US)
     assert await read_stored(warehouse, project, hashes, narrow) == (0, None)
+
+
+async def test_what_ends_an_ignoring_is_counted_when_events_are_gone(
+    warehouse: Warehouse, project: ProjectContext
+) -> None:
+    rows = [
+        {"user_key": "before", "at_us": NOON_US, "received_us": NOON_US + 1},
+        {"user_key": "ann", "at_us": NOON_US + HOUR_US},
+        {"user_key": "ann", "at_us": NOON_US + 30 * HOUR_US},
+        {"user_key": "late", "at_us": NOON_US - HOUR_US, "received_us": NOON_US + 30 * HOUR_US},
+        {"user_key": "", "at_us": NOON_US + 31 * HOUR_US},
+    ]
+    store_errors(warehouse, project, rows)
+    since = [hash_of("one")], NOON_US + 1
+
+    before = await count_since(warehouse, project, *since)
+    assert await Expiry(warehouse).run(keeping(project), limit_s=60)
+    left = count(warehouse, project, "errors")
+    half = await count_since(warehouse, project, *since)
+    assert await Expiry(warehouse).run(keeping(project, own_days=8), limit_s=60)
+
+    assert (before, half) == ((4, 2), (4, 2))
+    assert 0 < left < 5
+    assert count(warehouse, project, "errors") == 0
+    assert await count_since(warehouse, project, *since) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "found"), [(-1, 2), (0, 1), (59, 1), (3599, 1), (3600, 0), (86400, 0)]
+)
+async def test_an_event_a_minute_ahead_of_its_arrival_is_counted_once(
+    warehouse: Warehouse, project: ProjectContext, seconds: int, found: int
+) -> None:
+    """Arrived at noon less half a minute, and an hour later; both lie in the hour after."""
+    came = [NOON_US - 30_000_000, NOON_US + HOUR_US - 30_000_000]
+    rows = [{"at_us": at + 30_000_000, "received_us": at} for at in came]
+    store_errors(warehouse, project, rows)
+
+    since_us = came[0] + seconds * 1_000_000
+    assert (await count_since(warehouse, project, [hash_of("one")], since_us)).events == found
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,11 @@ from clickhouse.errors.transaction_filters import Named, SpanFilter, Transaction
 from clickhouse.errors.transaction_spans import slowest_spans
 from clickhouse.errors.transactions import Listing, list_groups, total
 from grafana.boards import query_of
+from grafana.errors import GONE
 from grafana.plugin import Value, View, expand
 from schemas.errors.issues import ErrorFilter
 from schemas.projects import ProjectContext, ProjectId
+from tests.integration.queries.error_rows import store_errors
 from tests.integration.queries.rows import START_US
 from tests.integration.queries.transaction_rows import Transaction
 from tests.integration.store.failures import TITLE, store_failures
@@ -146,6 +148,18 @@ def test_an_issue_has_the_title_of_its_newest_event_and_a_link_that_finds_it(
     assert [row[1] for row in rows] == [TITLE] * 3
     for search in searches:
         assert read_terms(search, KEYS) == [Term("is", "all"), Term(TEXT, TITLE)]
+
+
+def test_an_issue_whose_events_are_gone_says_so_beside_its_counts(warehouse: Warehouse) -> None:
+    project = ProjectContext(ProjectId(uuid.uuid4().hex))
+    store_errors(warehouse, project, [{"at_us": START_US}, {"at_us": START_US + 1}])
+    gone = "DELETE FROM errors WHERE project_id = {p:String}"
+    warehouse.query_now(gone, {"p": project.project_id}, {"mutations_sync": 2})
+
+    [row] = ask(warehouse, "Top issues", Shop(project, []).view(WHOLE))
+
+    assert (row[1], row[4]) == (GONE, 2)
+    assert read_terms(row[8], KEYS) == [Term("is", "all")]
 
 
 def test_a_fingerprint_is_new_where_no_event_of_it_is_older(
