@@ -1,7 +1,9 @@
 """What every test may ask for: the real components, started when the first test needs one."""
 
 import gc
+import inspect
 
+import httpx
 import pytest
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
@@ -9,6 +11,9 @@ from tests.e2e.seeds import SEED
 
 pytest_plugins = ("tests.components.fixtures", "tests.components.control_planes")
 
+ANSWERS_WITHIN_S = 60.0
+"""What clients of tests wait for an answer, where they say nothing else. By itself httpx waits 5 s:
+on a machine busy with other tests a start or a kill beside a request takes longer."""
 PROMISES = "tests/promises/"
 ON_THEIR_OWN = PROMISES + "test_adding_a_kind.py"
 FIRST = (ON_THEIR_OWN, PROMISES, "tests/pages/", "tests/clients/", "tests/e2e/")
@@ -45,8 +50,10 @@ def _order(item: pytest.Item) -> int:
 
 
 def pytest_configure() -> None:
-    """Collect 13,000 tests without looking again and again at what stays."""
+    """Wait for busy servers, and collect 20,000 tests without looking again at what stays."""
     gc.disable()
+    usual: httpx.Timeout = inspect.signature(httpx.Client).parameters["timeout"].default
+    usual.connect = usual.read = usual.write = usual.pool = ANSWERS_WITHIN_S
 
 
 def pytest_collection_finish() -> None:
