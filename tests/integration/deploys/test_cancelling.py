@@ -104,7 +104,7 @@ async def cancelled(world: World, deployment_id: str) -> None:
     await cancel_deployment(world.database, who(world.project_id), deployment_id)
     found = await world.outcome(deployment_id)
     assert (found.status, found.error_msg) == ("cancelled", "")
-    assert world.said(deployment_id)[-1] == "The deployment was cancelled"
+    await until(lambda: world.said(deployment_id)[-1:] == ["The deployment was cancelled"])
 
 
 async def nothing_is_left_but_the_first(world: World) -> None:

@@ -141,7 +141,8 @@ async def test_what_was_gone_at_a_start_is_started_anew(world: World) -> None:
         first = await world.deploy()
     async with world.deployer():
         await until(lambda: served(world, "first"))
-        assert any("started anew" in line for line in world.said(first.id))
+        # Lines are sent a little later, together.
+        await until(lambda: any("started anew" in line for line in world.said(first.id)))
 
 
 async def test_a_deployment_that_its_deployer_left_is_gone_on_with(world: World) -> None:
