@@ -119,7 +119,7 @@ def _rows(shown: TimeRange, counts: Sequence[Count], before: Sequence[Count]) ->
 
 
 def _told(outcome: str, reason: str) -> tuple[str, str]:
-    title, advice = REASONS.get(reason, (reason or OUTCOMES[outcome].title, ""))
+    title, advice = REASONS.get(reason, (reason or "None", ""))
     return title, f"{advice} {NOT_KEPT}".strip() if outcome in LOSSES else advice
 
 

@@ -72,6 +72,7 @@ class TestLedger:
             ("dead", "trace", 2, ""),
         ]
         assert rows[0].share == pytest.approx(33 / 45 * 100)
+        assert (rows[0].title, rows[0].word.title) == ("None", "Stored")
         assert rows[3].title == "An item breaks the contract"
 
     def test_a_dead_letter_that_was_stored_after_all_is_no_row(self) -> None:
