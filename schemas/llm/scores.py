@@ -114,6 +114,7 @@ class LangfuseScore(Struct, frozen=True, kw_only=True, rename="camel"):
     environment: Environment | None = None
     metadata: Raw = ABSENT
     config_id: TargetId | None = None
+    timestamp: Moment | None = None
 
 
 class LangfuseEvent(Struct, frozen=True, kw_only=True):
