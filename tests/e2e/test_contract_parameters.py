@@ -59,7 +59,7 @@ def token_of(server: Server, project_id: str, is_prober: bool) -> str:
 
 
 def ask(server: Server, project: Project, method: str, path: str) -> Any:
-    client = project.http if path.startswith("/v1") else server.admin
+    client = project.http if path.startswith(("/v1", "/api/public")) else server.admin
     headers = {"X-Project-Id": project.project_id}
     if path.startswith(("/api/v1/", "/api/0", *MONITORS)):
         is_prober = path.startswith("/v1/probes")
