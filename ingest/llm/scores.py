@@ -221,6 +221,9 @@ def of_langfuse(raw: Raw, given: str, at: str | None = None) -> Named:
     One that names no id gets the `given` one, or a new one where that is empty.
     """
     score = msgspec.json.decode(raw, type=LangfuseScore)
+    if score.dataset_run_id is not None:
+        rule = "Expected none: Sluice adds up the scores of a run's items, and takes none of a run"
+        raise RuleBroken(rule, "datasetRunId")
     kind: Any = None if score.data_type is None else score.data_type.lower()
     own = SentScore(
         id=score.id or _id_of(given),

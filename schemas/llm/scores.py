@@ -115,6 +115,7 @@ class LangfuseScore(Struct, frozen=True, kw_only=True, rename="camel"):
     metadata: Raw = ABSENT
     config_id: TargetId | None = None
     timestamp: Moment | None = None
+    dataset_run_id: TargetId | None = None
 
 
 class LangfuseEvent(Struct, frozen=True, kw_only=True):

@@ -262,6 +262,11 @@ class TestLangfuse:
 
         assert row.timestamp_us == 1_795_996_800_000_000
 
+    def test_one_of_a_whole_run_is_rejected_with_the_reason(self) -> None:
+        field, rule = rejected({"name": "a", "value": 1, "datasetRunId": "first"}, LANGFUSE)
+
+        assert (field, "scores of a run's items" in rule) == ("datasetRunId", True)
+
     def test_of_a_list_each_score_is_taken_or_rejected_by_itself(self) -> None:
         sent = [{"name": name, "value": 1, "traceId": OTEL_TRACE} for name in ("a", "b")]
 
