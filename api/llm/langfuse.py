@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from api.auth import AnyRequest, services
 from api.declared import reject_unknown
 from api.llm.langfuse_datasets import LANGFUSE as DATASETS
+from api.llm.langfuse_links import LINKS
 from api.llm.prompts import get_langfuse_prompt
 from api.parameters import Project
 from controlplane.key_headers import api_key_in
@@ -39,6 +40,7 @@ def routers() -> list[Router]:
         # The SDKs ask for more of a prompt than is looked at.
         _router(get_langfuse_prompt, project_of=_project_of),
         _router(get_langfuse_projects, *DATASETS, project_of=_project_that_asks_right),
+        Router("/", route_handlers=LINKS),
     ]
 
 

@@ -33,7 +33,7 @@ MONITORS = (
     *("/v1/escalation-policies", "/v1/probes"),
 )
 """Routes with keys and statuses of their own."""
-PAGES = ("/p/", "/status/", "/assets/", "/sign-", "/enter", "/account", "/new-project")
+PAGES = ("/p/", "/project/", "/status/", "/assets/", "/sign-", "/enter", "/account", "/new-project")
 TOKEN = {"name": "all", "scope": "admin"}
 PROBER_TOKEN = {"name": "prober", "forProbers": True}
 RANGE = "date_from=2025-01-01T00:00:00Z&date_to=2025-02-01T00:00:00Z"
