@@ -89,19 +89,21 @@ async def post_langfuse_dataset(request: AnyRequest, project: Project) -> Langfu
     """Make a dataset, or change what is sent of the one with its name."""
     form = await body_of(request, LangfuseDatasetForm)
     database = services(request).database
+    made = DatasetForm(
+        name=form.name, description=form.description or "", metadata=form.metadata or {}
+    )
+    change = DatasetChange(
+        description=UNSET if form.description is None else form.description,
+        metadata=UNSET if form.metadata is None else form.metadata,
+    )
+    # Made first: of two programs that start at once, one makes it and the other finds it.
     try:
-        await find_dataset(database, project.project_id, form.name)
-    except NotFound:
-        made = DatasetForm(
-            name=form.name, description=form.description or "", metadata=form.metadata or {}
-        )
         found = await add_dataset(database, project.project_id, made)
-    else:
-        change = DatasetChange(
-            description=UNSET if form.description is None else form.description,
-            metadata=UNSET if form.metadata is None else form.metadata,
-        )
-        found = await change_dataset(database, project.project_id, form.name, change)
+    except Conflict as conflict:
+        try:
+            found = await change_dataset(database, project.project_id, form.name, change)
+        except NotFound:  # there are too many
+            raise conflict from None
     return langfuse_dataset(found, project.project_id)
 
 

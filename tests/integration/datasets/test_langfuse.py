@@ -1,11 +1,13 @@
 """Datasets as Langfuse's SDKs make, fill and fetch them, with an API key as their secret key."""
 
+import asyncio
 import base64
 from typing import Any
 
 import httpx
 import pytest
 
+from controlplane.llm import datasets
 from tests.integration.datasets.conftest import World
 
 ITEMS = "/api/public/dataset-items"
@@ -59,6 +61,22 @@ async def test_a_dataset_is_made_once_and_changed_when_it_is_sent_again(
     assert (found["id"], found["description"], found["metadata"]) == ("d", "new", {})
     assert found["projectId"] == world.project_id
     assert (await sdk.post("/api/public/v2/datasets", name="a b")).status_code == 400
+
+
+async def test_of_several_who_make_a_dataset_at_once_all_get_it(sdk: Sdk) -> None:
+    made = await asyncio.gather(
+        *(sdk.post("/api/public/v2/datasets", name="shared") for _ in range(5))
+    )
+
+    assert [(one.status_code, one.json()["id"]) for one in made] == [(200, "shared")] * 5
+
+
+async def test_one_dataset_too_many_is_rejected(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets, "MOST_DATASETS", 1)
+
+    answer = await sdk.post("/api/public/v2/datasets", name="another")
+
+    assert (answer.status_code, "at most 1 datasets" in answer.text) == (409, True)
 
 
 async def test_items_are_fetched_in_pages_as_they_are_or_were(sdk: Sdk) -> None:
