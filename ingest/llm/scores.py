@@ -32,6 +32,7 @@ from schemas.llm.scores import (
     SentScore,
     check_score,
     check_senders_id,
+    score_name_of,
 )
 from schemas.llm.wire import ABSENT
 
@@ -224,10 +225,13 @@ def of_langfuse(raw: Raw, given: str, at: str | None = None) -> Named:
     if score.dataset_run_id is not None:
         rule = "Expected none: Sluice adds up the scores of a run's items, and takes none of a run"
         raise RuleBroken(rule, "datasetRunId")
+    name = score_name_of(score.name)
+    if not name:
+        raise RuleBroken("Expected one of A-Z, a-z and 0-9 in it", "name")
     kind: Any = None if score.data_type is None else score.data_type.lower()
     own = SentScore(
         id=score.id or _id_of(given),
-        name=score.name,
+        name=name,
         value=score.value,
         data_type=kind,
         trace_id=score.trace_id,

@@ -255,6 +255,26 @@ class TestLangfuse:
         assert (row.data_type, row.value, row.text) == ("boolean", 1.0, "true")
         assert (row.comment, row.environment, row.metadata) == ("yes", "test", b'{"by":"judge"}')
 
+    @pytest.mark.parametrize(
+        ("sent", "name"),
+        [
+            ("Correctness [GEval]", "Correctness _GEval_"),
+            ("antwort-qualität", "antwort-qualit_t"),
+            ("(v2) tone ", "v2_ tone"),
+        ],
+    )
+    def test_any_name_is_taken_and_what_none_may_hold_is_replaced(
+        self, sent: str, name: str
+    ) -> None:
+        row = row_of({"name": sent, "value": 1, "traceId": OTEL_TRACE}, LANGFUSE)
+
+        assert row.name == name
+
+    def test_a_name_of_signs_alone_is_rejected(self) -> None:
+        field, _ = rejected({"name": "???", "value": 1, "traceId": OTEL_TRACE}, LANGFUSE)
+
+        assert field == "name"
+
     def test_one_may_say_when_it_was_given(self) -> None:
         sent = {"name": "correct", "value": 1, "traceId": OTEL_TRACE}
 
