@@ -28,6 +28,9 @@ STATUS: dict[type[ControlPlaneError], int] = {
     failures.Unavailable: 503,
 }
 
+OF_LANGFUSE = "/api/public/"
+WHERE_TOLD = "What it offers: docs/scores.md, docs/experiments.md and docs/prompts.md"
+
 AnyHttpRequest = Request[Any, Any, Any]
 
 log = structlog.get_logger(__name__)
@@ -67,6 +70,11 @@ def _control_plane(_: AnyHttpRequest, error: ControlPlaneError) -> Response[Any]
 def _no_route(request: AnyHttpRequest, _: HTTPException) -> Response[Any]:
     if request.url.path.startswith(AUTH_PREFIX):
         return Response(no_such_route(request.url.path), status_code=404)
+    if request.url.path.startswith(OF_LANGFUSE):
+        # Its SDKs show this text alone, and many of their calls are answered.
+        asked = f"{request.method} {request.url.path}"
+        told = f"Sluice does not offer {asked} of Langfuse's API. {WHERE_TOLD}"
+        return Response({"error": told}, status_code=404)
     # The contract's answer to any unknown path or method; clients show their users its text.
     return Response("404 Not Found", status_code=404, media_type="text/plain")
 

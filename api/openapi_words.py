@@ -215,6 +215,8 @@ PARAMETERS = {
     "project": Words("Number, id or name of the project, as `web-shop`.", "1"),
     "hours": Words("How many of the last hours are looked at.", "24"),
     "dataset": Words("Name of the dataset.", "support-questions"),
+    "datasetName": Words("Name of the dataset.", "support-questions"),
+    "page": Words("Which page of `limit` items, from 1 on.", "1"),
     "item_id": Words("Id of the item of the dataset.", "refund-1"),
     "queue_item_id": Words("Id of the item of the annotation queue.", SOMETHING),
     "as_of": Words("Number of a version, or a time: as it was then. Without it, now.", "1"),

@@ -34,7 +34,7 @@ WHOLE = re.compile(
     r"\s*[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:e[+-]?\d{1,3})?\s*", re.ASCII | re.I
 )
 """As JavaScript's `Number`, and so Pulse, reads a number."""
-WHOLES = ("limit", "offset", "days", "months", "hours", "periods", "after_seq", "version")
+WHOLES = ("limit", "offset", "days", "months", "hours", "periods", "after_seq", "version", "page")
 
 Values = Mapping[str, str]
 Query = TypeVar("Query", bound=Struct)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, cast
 
-from litestar import Response, Router, get
+from litestar import Response, get
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
@@ -11,9 +11,7 @@ from api.declared import takes
 from api.holders import by_token
 from api.llm.prompt_states import Fetch, Fetched, PromptStates
 from api.parameters import Project, invalid, read, values_of
-from controlplane.key_headers import api_key_in
 from controlplane.llm.prompts import MAX_VERSIONS, find_version, list_prompts, list_versions
-from schemas.connections import AUTHENTICATED
 from schemas.described import describes
 from schemas.llm.prompts import KeptPrompt, LangfusePrompt, PromptList, PromptVersionList
 from schemas.projects import ProjectContext
@@ -67,22 +65,16 @@ async def get_prompt_versions(
 
 
 @get(
-    "/prompts/{prompt_name:str}",
+    "/v2/prompts/{prompt_name:str}",
     summary="Fetch a prompt as Langfuse's SDKs do",
     opt=describes(answer=LangfusePrompt, errors=(400, 404), asks="key", takes=(PromptQuery,)),
 )
-async def get_langfuse_prompt(request: AnyRequest, prompt_name: FromPath[str]) -> Response[bytes]:
+async def get_langfuse_prompt(
+    request: AnyRequest, project: Project, prompt_name: FromPath[str]
+) -> Response[bytes]:
     """Answers one version of a prompt in the form of Langfuse, whose SDKs ask for more besides."""
-    key = api_key_in(request.headers.get)
-    project = await services(request).keyring.project_of_key(key)
-    request.scope["state"][AUTHENTICATED] = True
     fetch = _fetch(project, prompt_name, read(values_of(request), PromptQuery))
     return await _fetched(request, fetch._replace(is_langfuse=True))
-
-
-def langfuse_routers() -> list[Router]:
-    """Returns the routes with the credentials of Langfuse's SDKs."""
-    return [Router("/api/public/v2", route_handlers=[get_langfuse_prompt], tags=["queries"])]
 
 
 def prompt_states_of(request: AnyRequest) -> PromptStates:

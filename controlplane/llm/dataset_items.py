@@ -65,6 +65,8 @@ class Asked(NamedTuple):
     limit: int = 100
     after: int = -1
     """The place at which the page before ended."""
+    skipped: int = 0
+    """How many more are left out."""
 
 
 async def write_items(
@@ -128,13 +130,17 @@ async def list_items(
         if not asked.archived:
             where.append(DatasetItemRow.archived.is_(False))
         places = select(DatasetItemRow.place, DatasetItemRow.size).where(*where)
-        places = places.order_by(DatasetItemRow.place).limit(asked.limit + 1)
-        found = [(place, size) for place, size in (await session.execute(places)).all()]
+        places = places.order_by(DatasetItemRow.place).offset(asked.skipped)
+        found = [
+            (place, size)
+            for place, size in (await session.execute(places.limit(asked.limit + 1))).all()
+        ]
         count = _fitting([size for _, size in found[: asked.limit]])
         if not count:
             return ItemList(version=version, items=[])
-        last = found[count - 1][0]
-        rows = select(DatasetItemRow).where(*where, DatasetItemRow.place <= last)
+        first, last = found[0][0], found[count - 1][0]
+        where.append(DatasetItemRow.place.between(first, last))
+        rows = select(DatasetItemRow).where(*where)
         items = [_item(row) for row in await session.scalars(rows.order_by(DatasetItemRow.place))]
         cursor = str(last) if count < len(found) else None
         return ItemList(version=version, items=items, next_cursor=cursor)

@@ -21,7 +21,7 @@ from controlplane.llm.dataset_forms import (
 from controlplane.llm.dataset_models import NO_END, DatasetItemRow, DatasetRow, DatasetRunRow
 from controlplane.lookups import live_project, locked_project
 from controlplane.rules import as_uuid
-from schemas.llm.datasets import DATASET_NAME, Dataset, DatasetChange, DatasetForm, RunForm
+from schemas.llm.datasets import DATASET_NAME, ITEM_ID, Dataset, DatasetChange, DatasetForm, RunForm
 from schemas.projects import ProjectId
 from schemas.times import iso_ms
 
@@ -144,6 +144,26 @@ async def list_known_runs(database: Database, project_id: ProjectId, name: str) 
         dataset = await row_of(session, project_id, name)
         query = select(DatasetRunRow).where(DatasetRunRow.dataset_id == dataset.id)
         return [_run(row) for row in await session.scalars(query)]
+
+
+async def datasets_with_item(
+    database: Database, project_id: ProjectId, item_id: str
+) -> Sequence[str]:
+    """Return the names of two datasets at most that have an item of this id now, if any."""
+    if not ITEM_ID.fullmatch(item_id):  # of another, PostgreSQL makes an error
+        return ()
+    query = (
+        select(DatasetRow.name)
+        .join(DatasetItemRow, DatasetItemRow.dataset_id == DatasetRow.id)
+        .where(
+            DatasetRow.project_id == as_uuid(project_id),
+            DatasetItemRow.item_id == item_id,
+            DatasetItemRow.until == NO_END,
+        )
+    )
+    async with database.reading() as session:
+        await live_project(session, project_id)
+        return list(await session.scalars(query.limit(2)))
 
 
 async def row_of(

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeAlias, cast
 
-from litestar import Router, post
+from litestar import Response, Router, post
 from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
 from litestar.status_codes import (
@@ -33,6 +33,9 @@ from schemas.llm.score_answers import (
     EventRejected,
     EventTaken,
     LangfuseBatchTaken,
+    LangfuseListResults,
+    LangfuseListTaken,
+    LangfuseRejection,
     LangfuseTaken,
     TakenScores,
 )
@@ -51,6 +54,9 @@ PAGES = open_to_pages("content-type, x-open-sentry-key", "retry-after")
 BATCH = (
     "At most 1000 events. Those of type `score-create` are taken; each is answered for itself, in"
     " `successes` or in `errors`."
+)
+LANGFUSE = (
+    "A list of at most 1000 scores is answered by 202, or by 207 with what was rejected and why."
 )
 Sender: TypeAlias = NamedDependency[ProjectContext]
 SENT = (
@@ -94,15 +100,30 @@ async def take_public_scores(request: AnyRequest, sender: Sender) -> TakenScores
     "/scores",
     status_code=HTTP_200_OK,
     summary="Send a score as Langfuse's SDKs do",
+    description=LANGFUSE,
     request_max_body_size=None,
     opt=describes(
-        body=LangfuseScore, example=LANGFUSE_SCORE, errors=(401, 403, *ERRORS), asks="key"
+        body=LangfuseScore,
+        example=LANGFUSE_SCORE,
+        answer=LangfuseTaken,
+        errors=(401, 403, *ERRORS),
+        asks="key",
     ),
 )
-async def take_langfuse_score(request: AnyRequest, sender: Sender) -> LangfuseTaken:
-    """Accept one score of Langfuse; answers when it is durable."""
+async def take_langfuse_score(
+    request: AnyRequest, sender: Sender
+) -> Response[LangfuseTaken | LangfuseListTaken | LangfuseListResults]:
+    """Accept a score of Langfuse, or a list of them; answers when they are durable."""
     accepted = await _accept(request, sender, scores.LANGFUSE)
-    return LangfuseTaken(scores.score_ids(accepted.items)[0])
+    if accepted.answer_id != scores.LIST:
+        return Response(LangfuseTaken(scores.score_ids(accepted.items)[0]))
+    if not accepted.rejected:
+        return Response(LangfuseListTaken(), status_code=HTTP_202_ACCEPTED)
+    bad = [cast("scores.Bad", one) for one in accepted.rejected]
+    results = LangfuseListResults(
+        accepted.total, len(bad), [LangfuseRejection(_told(one)) for one in bad]
+    )
+    return Response(results, status_code=HTTP_207_MULTI_STATUS)
 
 
 @post(
@@ -134,7 +155,12 @@ def routers(project_from_key: ProjectOf, project_from_session: ProjectOf) -> lis
     return [
         _straight("/v1", take_scores, project_from_key, "project"),
         _straight("/v1", take_public_scores, public_sender, "sender"),
-        _straight("/api/public", take_langfuse_score, langfuse_sender, "sender"),
+        Router(  # not straight: its status depends on what was sent
+            "/api/public",
+            route_handlers=[take_langfuse_score],
+            dependencies={"sender": Provide(langfuse_sender)},
+            tags=["ingest"],
+        ),
         _straight("/api/public", take_langfuse_batch, langfuse_sender, "sender"),
         key_router(project_from_key),
         Router(
@@ -162,6 +188,11 @@ async def _accept(request: AnyRequest, project: ProjectContext, form: str) -> Ac
         raise BadRequest(f"Idempotency-Key has at most {MAX_REQUEST_NAME_CHARS} characters")
     incoming = incoming_of(request, {scores.REQUEST: name})
     return await edge_of(request).accept(project, form, incoming)
+
+
+def _told(bad: scores.Bad) -> str:
+    path = ".".join(map(str, (bad.number, *bad.path)))
+    return f"{path}: {bad.message}"
 
 
 def _taken(accepted: Accepted) -> TakenScores:

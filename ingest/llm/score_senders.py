@@ -20,8 +20,8 @@ class PublicLimits:
     """How often pages may send scores, in a minute: everybody can read a page's key."""
 
     def __init__(self, of_key: int = REQUESTS_OF_KEY, of_address: int = REQUESTS_OF_ADDRESS):
-        self._keys = Quotas(of_key)
-        self._addresses = Quotas(of_address)
+        self._keys = Quotas(of_key, "project")
+        self._addresses = Quotas(of_address, "address")
 
     def take(self, project: ProjectContext, address: str) -> None:
         """Counts one request. Raises `RateLimited` beyond either limit."""

@@ -32,6 +32,7 @@ from schemas.llm.scores import (
     SentScore,
     check_score,
     check_senders_id,
+    score_name_of,
 )
 from schemas.llm.wire import ABSENT
 
@@ -39,6 +40,8 @@ MANY, PUBLIC, LANGFUSE, TAKEN_AWAY = "score", "public_score", "langfuse_score", 
 REQUEST = "idempotency-key"
 """Under which the form is told the name that the sender gave the request."""
 SCORE_ID = "score-id"
+LIST = "list"
+"""What the form of Langfuse names a request by whose scores are in a list, also where it is one."""
 OPENS_OBJECT = ord("{")
 BLANKS = b" \t\r\n"
 IDS = re.compile(ID_PATTERN)
@@ -84,7 +87,7 @@ def forms() -> dict[str, Form]:
     return {
         MANY: Form(SCORE.name, partial(_split, _sent, MAX_SCORES)),
         PUBLIC: Form(SCORE.name, partial(_split, _of_page, MAX_PUBLIC_SCORES)),
-        LANGFUSE: Form(SCORE.name, partial(_split, of_langfuse, 1)),
+        LANGFUSE: Form(SCORE.name, _split_of_langfuse),
         TAKEN_AWAY: Form(SCORE.name, _taken_away),
     }
 
@@ -108,6 +111,28 @@ def checked(item: bytes, max_item_bytes: int) -> Checked:
 def _split(
     read: Read, most: int, body: bytes, told: Mapping[str, str], max_item_bytes: int
 ) -> Split:
+    found = _taken(read, most, body, told, max_item_bytes)
+    if found.rejected and not found.items[0].ids:
+        details = [Issue([one.number, *one.path], one.message) for one in found.rejected]
+        raise BadItems("Validation failed", items=len(found.rejected), details=details)
+    return found
+
+
+def _split_of_langfuse(body: bytes, told: Mapping[str, str], max_item_bytes: int) -> Split:
+    """Splits one score, or a list of them (from version 5 of the SDK for Python on).
+
+    Of a list the answer says what was rejected also where nothing was taken: of a 400 the SDK
+    shows no reason.
+    """
+    if _is_one(body):
+        return _split(of_langfuse, 1, body, told, max_item_bytes)
+    found = _taken(of_langfuse, MAX_SCORES, body, told, max_item_bytes)
+    return structs.replace(found, answer_id=LIST)
+
+
+def _taken(
+    read: Read, most: int, body: bytes, told: Mapping[str, str], max_item_bytes: int
+) -> Split:
     raws = _raws(body)
     if len(raws) > most:
         rule = f"Expected at most {most} scores in one request; send the others in another"
@@ -126,17 +151,18 @@ def _split(
             continue
         bodies.append(named.body)
         ids.append(f"{named.score_id}:{sending_of(named, request, index)}")
-    if bad and not bodies:
-        details = [Issue([one.number, *one.path], one.message) for one in bad]
-        raise BadItems("Validation failed", items=len(raws), details=details)
     counted = [Counted(SCORE.name, "invalid", BadItems.reason, len(bad))] if bad else []
     return Split([Items(SCORE, bodies, ids)], counted, rejected=dict.fromkeys(bad, 1))
+
+
+def _is_one(body: bytes) -> bool:
+    return body.lstrip(BLANKS)[:1] == b"{"
 
 
 def _raws(body: bytes) -> list[Raw]:
     try:
         check_utf8(body)
-        if body.lstrip(BLANKS)[:1] == b"{":
+        if _is_one(body):
             return [msgspec.json.decode(body, type=Raw)]
         items = structs.astuple(_split_array(body))
         return [raw for raw in items if raw is not ABSENT]
@@ -196,10 +222,16 @@ def of_langfuse(raw: Raw, given: str, at: str | None = None) -> Named:
     One that names no id gets the `given` one, or a new one where that is empty.
     """
     score = msgspec.json.decode(raw, type=LangfuseScore)
+    if score.dataset_run_id is not None:
+        rule = "Expected none: Sluice adds up the scores of a run's items, and takes none of a run"
+        raise RuleBroken(rule, "datasetRunId")
+    name = score_name_of(score.name)
+    if not name:
+        raise RuleBroken("Expected one of A-Z, a-z and 0-9 in it", "name")
     kind: Any = None if score.data_type is None else score.data_type.lower()
     own = SentScore(
         id=score.id or _id_of(given),
-        name=score.name,
+        name=name,
         value=score.value,
         data_type=kind,
         trace_id=score.trace_id,
@@ -208,7 +240,7 @@ def of_langfuse(raw: Raw, given: str, at: str | None = None) -> Named:
         comment=score.comment,
         environment=score.environment,
         metadata=score.metadata,
-        timestamp=at,
+        timestamp=score.timestamp or at,
     )
     check_score(own)
     check_senders_id(own.id)

@@ -92,6 +92,8 @@ class Gathered(Struct, frozen=True, forbid_unknown_fields=True):
     """... but what begins so."""
     kept: tuple[str, ...] = ()
     """What begins so keeps its whole name, and may stand in the resource."""
+    renamed: dict[str, str] = {}
+    """What has another name in the object."""
 
 
 class FirstTokens(Struct, frozen=True, forbid_unknown_fields=True):

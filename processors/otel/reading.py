@@ -98,11 +98,14 @@ class Reading:
         return found
 
     def keep(self, gathered: Gathered) -> Attributes:
-        """Those of a group that keep their whole names: of the resource, then of the item."""
+        """Those of a group with names of their own: of the resource, then of the item."""
+        renamed = gathered.renamed
+        told = {new: self.attributes[n] for n, new in renamed.items() if n in self.attributes}
         found = {n: value for n, value in self.around.items() if n.startswith(gathered.kept)}
         own = {n: value for n, value in self.attributes.items() if n.startswith(gathered.kept)}
         self._used.update(own)
-        return found | own
+        self._used.update(name for name in renamed if name in self.attributes)
+        return found | told | own
 
     def beginning(self, prefix: str) -> Iterator[tuple[str, Value]]:
         """The attributes whose names begin so, by the rest of them."""

@@ -5,7 +5,6 @@ or an event of the span that is judged. It stands on that span.
 """
 
 import hashlib
-import re
 from typing import NamedTuple
 
 import msgspec
@@ -13,7 +12,7 @@ import msgspec
 from processors.otel.plain import text_of
 from schemas.ids import canonical_id
 from schemas.llm.score_rows import ScoreRow
-from schemas.llm.scores import MAX_CATEGORY_CHARS, MAX_TEXT_CHARS, MOST_NUMBER
+from schemas.llm.scores import MAX_CATEGORY_CHARS, MAX_TEXT_CHARS, MOST_NUMBER, score_name_of
 from schemas.otel.meanings import Meaning
 from schemas.otel.signals import LogRecord, Span
 from schemas.otel.values import Attributes, Value
@@ -24,9 +23,6 @@ VALUE = "gen_ai.evaluation.score.value"
 LABEL = "gen_ai.evaluation.score.label"
 EXPLANATION = "gen_ai.evaluation.explanation"
 RESPONSE = "gen_ai.response.id"
-MAX_NAME_CHARS = 200
-_UNNAMEABLE = re.compile(r"[^A-Za-z0-9 _.:/-]")
-_SIGNS = " _.:/-"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -65,7 +61,7 @@ def record_scores(
 
 
 def _row(place: _Place, attributes: Attributes, meaning: Meaning) -> ScoreRow | None:
-    name = _name(text_of(attributes.get(NAME)) or "")
+    name = score_name_of(text_of(attributes.get(NAME)) or "")
     value = _number(attributes.get(VALUE))
     label = (text_of(attributes.get(LABEL)) or "")[:MAX_CATEGORY_CHARS]
     if not name or (value is None and not label):
@@ -106,7 +102,3 @@ def _number(value: Value) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if -MOST_NUMBER <= value <= MOST_NUMBER else None
-
-
-def _name(text: str) -> str:
-    return _UNNAMEABLE.sub("_", text).lstrip(_SIGNS)[:MAX_NAME_CHARS].rstrip()

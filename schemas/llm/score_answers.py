@@ -22,6 +22,26 @@ class LangfuseTaken(Struct, frozen=True):
     id: str
 
 
+class LangfuseListTaken(Struct, frozen=True):
+    """All scores of a list are durable."""
+
+    message: str = "Accepted"
+
+
+class LangfuseRejection(Struct, frozen=True):
+    """Why one score of a list was not taken."""
+
+    message: str
+
+
+class LangfuseListResults(Struct, frozen=True):
+    """How many scores of a list are durable, and why the others were not taken."""
+
+    accepted: int
+    rejected: int
+    errors: list[LangfuseRejection]
+
+
 class EventTaken(Struct, frozen=True):
     """An event of a batch that is durable."""
 

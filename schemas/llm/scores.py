@@ -4,6 +4,7 @@ The rules are those of docs/scores.md, "Fields". Types and bounds are in the sha
 can say is in `checked`.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Raw, Struct
@@ -19,6 +20,9 @@ NAME_RULE = (
     "1 to 200 of A-Z, a-z, 0-9, blank, _ . : / and -, beginning with no sign and without"
     " a blank at its end"
 )
+MAX_NAME_CHARS = 200
+_UNNAMEABLE = re.compile(r"[^A-Za-z0-9 _.:/-]")
+_SIGNS = " _.:/-"
 ID_PATTERN = r"^[A-Za-z0-9_.:@=+~-]{1,200}\Z"
 ID_RULE = "1 to 200 of A-Z, a-z, 0-9, _ . : @ = + ~ and -"
 MAX_CATEGORY_CHARS = 500
@@ -103,7 +107,8 @@ class PublicScore(Struct, frozen=True, gc=False, kw_only=True):
 class LangfuseScore(Struct, frozen=True, kw_only=True, rename="camel"):
     """One score as Langfuse's SDKs send it (https://api.reference.langfuse.com, `score_create`)."""
 
-    name: ScoreName
+    name: Annotated[str, Meta(min_length=1, max_length=1_000)]
+    """Any: what no name of a score may hold becomes `_`."""
     value: float | str
     id: ScoreId | None = None
     trace_id: TargetId | None = None
@@ -114,6 +119,8 @@ class LangfuseScore(Struct, frozen=True, kw_only=True, rename="camel"):
     environment: Environment | None = None
     metadata: Raw = ABSENT
     config_id: TargetId | None = None
+    timestamp: Moment | None = None
+    dataset_run_id: TargetId | None = None
 
 
 class LangfuseEvent(Struct, frozen=True, kw_only=True):
@@ -138,6 +145,11 @@ class Worth(Struct, frozen=True):
     data_type: DataType
     value: float | None
     text: str
+
+
+def score_name_of(text: str) -> str:
+    """Returns the name of a score that comes with any; empty where nothing of it can be one."""
+    return _UNNAMEABLE.sub("_", text).lstrip(_SIGNS)[:MAX_NAME_CHARS].rstrip()
 
 
 def worth_of(value: ScoreValue, data_type: DataType | None) -> Worth:

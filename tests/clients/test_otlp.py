@@ -103,7 +103,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sent]:
                 "PYTHONPATH": paths.get(name, otlp_sdks.path()),
                 **environ,
             }
-            _run(PROGRAMS / f"{SENDERS[name]}.py", told)
+            run_program(PROGRAMS / f"{SENDERS[name]}.py", told)
 
         list(pool.map(run, SENDERS))
         server.wait_stored()
@@ -131,7 +131,7 @@ def _pulse(folder: Path) -> Path:
     return folder / PULSE.name.removesuffix(".tar.gz")
 
 
-def _run(program: Path, told: dict[str, str]) -> None:
+def run_program(program: Path, told: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, str(program)],
         env={**os.environ, **told},

@@ -104,6 +104,13 @@ class TestNoRoute:
         assert answer.headers["content-type"].startswith("text/plain")
 
 
+def test_a_request_of_langfuses_sdks_that_is_not_offered_is_named(anyone: Project) -> None:
+    answer = anyone.http.post("/api/public/v2/prompts", json={})
+
+    assert answer.status_code == 404
+    assert "does not offer POST /api/public/v2/prompts of Langfuse" in answer.json()["error"]
+
+
 class TestLogin:
     @pytest.mark.parametrize(
         "headers",

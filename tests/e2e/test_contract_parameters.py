@@ -33,7 +33,7 @@ MONITORS = (
     *("/v1/escalation-policies", "/v1/probes"),
 )
 """Routes with keys and statuses of their own."""
-PAGES = ("/p/", "/status/", "/assets/", "/sign-", "/enter", "/account", "/new-project")
+PAGES = ("/p/", "/project/", "/status/", "/assets/", "/sign-", "/enter", "/account", "/new-project")
 TOKEN = {"name": "all", "scope": "admin"}
 PROBER_TOKEN = {"name": "prober", "forProbers": True}
 RANGE = "date_from=2025-01-01T00:00:00Z&date_to=2025-02-01T00:00:00Z"
@@ -59,7 +59,7 @@ def token_of(server: Server, project_id: str, is_prober: bool) -> str:
 
 
 def ask(server: Server, project: Project, method: str, path: str) -> Any:
-    client = project.http if path.startswith("/v1") else server.admin
+    client = project.http if path.startswith(("/v1", "/api/public")) else server.admin
     headers = {"X-Project-Id": project.project_id}
     if path.startswith(("/api/v1/", "/api/0", *MONITORS)):
         is_prober = path.startswith("/v1/probes")

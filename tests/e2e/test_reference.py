@@ -260,6 +260,9 @@ STEPS = (
             f"DELETE {base}/datasets/{{dataset}}",
         )
     ),
+    *("GET /api/public/projects", "POST /api/public/v2/datasets"),
+    *("GET /api/public/v2/datasets/{dataset}", "POST /api/public/dataset-items"),
+    *("GET /api/public/dataset-items", "POST /api/public/dataset-run-items"),
     *("POST /dashboard/api/budgets", "GET /dashboard/api/budgets"),
     *(f"GET {base}/budgets{end}" for base in ("/v1", "/dashboard/api") for end in OF_BUDGETS),
     "GET /v1/budgets",

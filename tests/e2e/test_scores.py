@@ -129,6 +129,24 @@ def test_langfuse_sends_with_basic_credentials(server: Server, project: Project)
     assert project.get(f"/v1/scores/{answer.json()['id']}").json()["value"] == "yes"
 
 
+def test_langfuse_sends_lists_and_is_told_what_was_rejected(
+    server: Server, project: Project
+) -> None:
+    good = [{"id": new_id(), "name": one, "value": 0.5, "traceId": new_id()} for one in "abc"]
+    credentials = ("pk-lf-1", project.key)
+    with server.client(None) as client:
+        all_good = client.post("/api/public/scores", json=good[:2], auth=credentials)
+        some_good = client.post(
+            "/api/public/scores", json=[good[2], {"name": "d", "value": 1}], auth=credentials
+        )
+
+    assert (all_good.status_code, all_good.json()) == (202, {"message": "Accepted"})
+    results = some_good.json()
+    assert (some_good.status_code, results["accepted"], results["rejected"]) == (207, 1, 1)
+    assert results["errors"][0]["message"].startswith("1: Expected")
+    wait_for(lambda: values(project) == dict.fromkeys("abc", 0.5), "the scores")
+
+
 def test_pages_show_texts_of_senders_as_texts(server: Server, project: Project) -> None:
     call = new_id()
     assert project.post("/v1/traces/batch", [trace(trace_id=call)]).status_code == 202

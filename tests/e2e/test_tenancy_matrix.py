@@ -28,6 +28,7 @@ from schemas.llm.examples import (
     SCORES,
 )
 from schemas.llm.judges import JUDGE, PAST, TRY
+from schemas.llm.langfuse_datasets import LANGFUSE_DATASET, LANGFUSE_ITEM, LANGFUSE_RUN_ITEM
 from schemas.llm.prompts import PROMPT
 from schemas.uptime.examples import EXCLUSION, MONITOR, POLICY
 from sluice.web import ingest_routes, out_routes
@@ -426,6 +427,11 @@ PUBLIC_PAGES = (
     "/{name}/badges/{file}",
 )
 """Below `/status`: everybody reads them, and finds nothing that is not published."""
+IN_DATASETS = (
+    *("POST /api/public/dataset-items", "GET /api/public/dataset-items"),
+    "POST /api/public/dataset-run-items",
+)
+"""They name a dataset, or an item, but not in the path."""
 CASES: dict[str, Case] = {
     **{f"GET /v1/{path}": Case(Guard.KEY) for path in QUERIES},
     **{f"GET /dashboard/api/{path}": Case(Guard.MEMBER) for path in QUERIES},
@@ -459,6 +465,17 @@ CASES: dict[str, Case] = {
     "POST /dashboard/api/scores": Case(Guard.MEMBER, SCORES),
     "POST /api/public/scores": Case(Guard.KEY, LANGFUSE_SCORE),
     "POST /api/public/ingestion": Case(Guard.KEY, LANGFUSE_BATCH),
+    "GET /project/{project_id}/traces/{otel_trace_id}": Case(Guard.PUBLIC),
+    "GET /project/{project_id}/datasets/{dataset}/runs/{run}": Case(Guard.PUBLIC),
+    "GET /project/{project_id}/experiments/results": Case(Guard.PUBLIC),
+    "GET /api/public/projects": Case(Guard.KEY),
+    "POST /api/public/v2/datasets": Case(Guard.KEY, LANGFUSE_DATASET | {"name": "langfuse"}),
+    "GET /api/public/v2/datasets/{dataset}": Case(Guard.KEY),
+    "POST /api/public/dataset-items": Case(Guard.KEY, LANGFUSE_ITEM | {"datasetName": MARKER}),
+    "GET /api/public/dataset-items": Case(Guard.KEY),
+    "POST /api/public/dataset-run-items": Case(
+        Guard.KEY, LANGFUSE_RUN_ITEM | {"datasetItemId": MARKER}
+    ),
     "POST /v1/scores/public": Case(Guard.DSN, PUBLIC_SCORE),
     "DELETE /v1/scores/{score_id}": Case(Guard.KEY),
     "DELETE /dashboard/api/scores/{score_id}": Case(Guard.MEMBER),
@@ -720,7 +737,7 @@ def world(server: Server) -> Iterator[World]:
         "budget_id": budget.json()["id"],
         **fill_queue(server, first, ids["trace_id"]),
         "judge_id": judge.json()["id"],
-        **dict.fromkeys(("dataset", "item_id"), MARKER),
+        **dict.fromkeys(("dataset", "item_id", "run"), MARKER),
         "number": str(set_price.json()["number"]),
         "project_id": first.project_id,
         "project_number": dsn_of(server, first)[1],
@@ -946,6 +963,8 @@ def ask(client: httpx.Client, route: str, world: World, **headers: str) -> httpx
         params = {"run": MARKER}
     if template.endswith("}/comparison"):
         params = {"a": MARKER, "b": MARKER}
+    if method == "GET" and template.endswith("/dataset-items"):
+        params = {"datasetName": MARKER}
     if template.endswith("/add-to-dataset"):
         params = {"trace": world.ids["trace_id"]}
     if method == "GET" and template.endswith(OF_LOGIN_QUERIES):
@@ -1054,8 +1073,10 @@ def test_the_key_of_another_project_finds_nothing(world: World, route: str) -> N
             "POST /api/public/scores": 200,
             "POST /api/public/ingestion": 207,
             "POST /v1/datasets": 201,
-        }.get(route, 202)
-        assert answer.status_code == (404 if names_it else taken if "POST" in route else 200)
+            "POST /api/public/v2/datasets": 200,
+            **dict.fromkeys(IN_DATASETS, 404),
+        }.get(route, 202 if "POST" in route else 200)
+        assert answer.status_code == (404 if names_it else taken)
 
 
 @cases(Guard.OTLP)

@@ -65,10 +65,12 @@ Agent.instrument_all()""",
     ),
     Otlp(
         "Langfuse's SDKs",
-        """export LANGFUSE_HOST={url}
+        """export LANGFUSE_BASE_URL={url}
+export LANGFUSE_HOST={url}
 export LANGFUSE_PUBLIC_KEY=sluice
 export LANGFUSE_SECRET_KEY={key}""",
         "Versions 3 to 5 for Python, and those for JavaScript that send over OpenTelemetry."
+        " Those for JavaScript read the first name alone, older ones for Python the second."
         " Any text does as the public key.",
     ),
     Otlp(

@@ -48,7 +48,10 @@ def described(one: Operation) -> dict[str, Any]:
 
 
 def test_every_route_of_the_application_but_pages_is_an_operation() -> None:
-    pages = ("/docs", "/p/", "/assets/", "/sign-", "/enter", "/account", "/new-project", "/status/")
+    pages = (
+        *("/docs", "/p/", "/project/", "/assets/", "/sign-", "/enter", "/account", "/new-project"),
+        "/status/",
+    )
     routed = {
         (route.path_format, method)
         for route in ROUTES

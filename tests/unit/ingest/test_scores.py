@@ -8,7 +8,7 @@ import pytest
 
 from ingest.forms import Split
 from ingest.llm import langfuse_batch
-from ingest.llm.scores import LANGFUSE, MANY, PUBLIC, REQUEST, forms, score_ids
+from ingest.llm.scores import LANGFUSE, LIST, MANY, PUBLIC, REQUEST, forms, score_ids
 from ingest.rejections import BadItems, BadJson, ItemTooLarge
 from processors.columns import Unfit
 from processors.llm.scores import read_score
@@ -29,7 +29,7 @@ def split(sent: object, form: str = MANY, told: Mapping[str, str] | None = None)
 def rejected(sent: Mapping[str, Any], form: str = MANY) -> tuple[str, str]:
     """Returns the field and the rule of a score that is alone in its request."""
     with pytest.raises(BadItems) as caught:
-        split([sent], form)
+        split(sent, form)
     (issue,) = caught.value.details or ()
     assert issue.path[0] == 0
     return ".".join(map(str, issue.path[1:])), issue.message
@@ -254,6 +254,57 @@ class TestLangfuse:
         assert (row.score_id, row.trace_id, row.span_id) == ("lf-1", OTEL_TRACE, OTEL_SPAN)
         assert (row.data_type, row.value, row.text) == ("boolean", 1.0, "true")
         assert (row.comment, row.environment, row.metadata) == ("yes", "test", b'{"by":"judge"}')
+
+    @pytest.mark.parametrize(
+        ("sent", "name"),
+        [
+            ("Correctness [GEval]", "Correctness _GEval_"),
+            ("antwort-qualität", "antwort-qualit_t"),
+            ("(v2) tone ", "v2_ tone"),
+        ],
+    )
+    def test_any_name_is_taken_and_what_none_may_hold_is_replaced(
+        self, sent: str, name: str
+    ) -> None:
+        row = row_of({"name": sent, "value": 1, "traceId": OTEL_TRACE}, LANGFUSE)
+
+        assert row.name == name
+
+    def test_a_name_of_signs_alone_is_rejected(self) -> None:
+        field, _ = rejected({"name": "???", "value": 1, "traceId": OTEL_TRACE}, LANGFUSE)
+
+        assert field == "name"
+
+    def test_one_may_say_when_it_was_given(self) -> None:
+        sent = {"name": "correct", "value": 1, "traceId": OTEL_TRACE}
+
+        row = row_of({**sent, "timestamp": "2026-11-30T00:00:00Z"}, LANGFUSE)
+
+        assert row.timestamp_us == 1_795_996_800_000_000
+
+    def test_one_of_a_whole_run_is_rejected_with_the_reason(self) -> None:
+        field, rule = rejected({"name": "a", "value": 1, "datasetRunId": "first"}, LANGFUSE)
+
+        assert (field, "scores of a run's items" in rule) == ("datasetRunId", True)
+
+    def test_of_a_list_each_score_is_taken_or_rejected_by_itself(self) -> None:
+        sent = [{"name": name, "value": 1, "traceId": OTEL_TRACE} for name in ("a", "b")]
+
+        found = split([*sent, {"name": "c", "value": 1}], LANGFUSE)
+
+        assert found.answer_id == LIST
+        assert len(score_ids(found.items)) == 2
+        assert [one.number for one in found.rejected] == [2]
+
+    def test_a_list_of_which_nothing_is_taken_is_told_what_is_wrong(self) -> None:
+        found = split([{"name": "a", "value": 1}], LANGFUSE)
+
+        assert score_ids(found.items) == []
+        assert [one.message for one in found.rejected] != []
+
+    def test_a_list_of_more_than_a_thousand_is_rejected(self) -> None:
+        with pytest.raises(BadItems):
+            split([{"name": "a", "value": 1, "traceId": OTEL_TRACE}] * 1_001, LANGFUSE)
 
 
 @pytest.mark.parametrize("told", [{}, {REQUEST: "retry-1"}])

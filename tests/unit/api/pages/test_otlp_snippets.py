@@ -29,3 +29,11 @@ def test_what_is_python_can_be_read_as_that() -> None:
     assert len(programs) == 4
     for text in programs:
         compile(text, "snippet", "exec")
+
+
+def test_langfuses_sdks_are_told_the_address_by_each_name_that_they_read() -> None:
+    # Without the first one those for JavaScript send to Langfuse's own servers.
+    (text,) = [one.filled("http://host", "key") for one in OTLP if "Langfuse" in one.title]
+
+    assert "LANGFUSE_BASE_URL=http://host\n" in text
+    assert "LANGFUSE_HOST=http://host\n" in text

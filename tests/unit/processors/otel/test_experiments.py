@@ -23,3 +23,22 @@ def test_the_metadata_of_other_senders_keep_them_too() -> None:
     found = read_span(span(CALL | sent))
 
     assert found.metadata == {"experiment.run": "r", "experiment.item": "q1"}
+
+
+def test_the_spans_of_an_experiment_of_langfuses_sdks_say_its_run() -> None:
+    sent = {
+        "langfuse.observation.type": "generation",
+        "langfuse.experiment.id": "9f2c",
+        "langfuse.experiment.name": "first",
+        "langfuse.experiment.dataset.id": "d",
+        "langfuse.experiment.item.id": "q1",
+    }
+
+    found = read_span(span(CALL | sent))
+
+    assert found.metadata == {
+        "experiment.dataset": "d",
+        "experiment.run": "first",
+        "experiment.item": "q1",
+    }
+    assert "langfuse.experiment.name" not in found.rest
